@@ -1,0 +1,3 @@
+//! Business items: statements, payments and information, a manager and its modules each.
+
+pub mod statement;
