@@ -1,1 +1,16 @@
-//! Placeholder.
+//! The server of SEMPER: merchant, mint and bank, each with its own keys, its own store and its own port.
+//!
+//! Parties never import each other. They talk through published, signed messages, also when one process hosts them all.
+//! What they share is below them:
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`http`] | problems, strict JSON, limits, telemetry, API description, start and stop |
+//! | [`store`] | SQLite with one writer and group commit |
+//! | [`crypto`] | native signatures |
+//! | [`keys`] | a party's key on disk |
+
+pub mod crypto;
+pub mod http;
+pub mod keys;
+pub mod store;
