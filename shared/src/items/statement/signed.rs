@@ -201,6 +201,14 @@ impl<T> Compact<T> {
 }
 
 impl<T: Statement> Compact<T> {
+    /// Reads the payload without verifying anything: for cheap checks, before somebody else verifies.
+    ///
+    /// # Errors
+    /// [`StatementError`] where it is malformed or of another kind.
+    pub fn peek_unverified(&self) -> Result<T, StatementError> {
+        payload_of(&Parts::parse(&self.text, T::TYP)?)
+    }
+
     /// Verifies it: [`Signed::verify`].
     ///
     /// # Errors

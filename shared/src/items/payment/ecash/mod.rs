@@ -1,0 +1,56 @@
+//! Cash: blind-signed coins, spent over a network and bound to the deal.
+//!
+//! A coin is a P-256 key; the mint's blind signature is on a hash that binds the coin's key *and* its denomination. The
+//! mint cannot recognise a coin that it signed, so a withdrawal is never linked to a payment. A coin may be spent in
+//! part, and the rest is refreshed into new coins that cannot be linked to it either. Sources: Chaum 1983; RFC 9474;
+//! the published protocol of GNU Taler (Dold 2019).
+//!
+//! ```text
+//! wallet                         merchant                        mint
+//!   transfer naming a reserve ─────────────────────────────────▶ (bank)
+//!   withdrawal: planchets, signed by the reserve ──────────────▶ blind signatures
+//!   permissions: each coin signs {deal, merchant, amount} ──▶ deposit ──▶ confirmation
+//!   melt: what is left of a coin, and a commitment to three candidates ─▶ one of them, chosen by the mint
+//!   reveal: the secrets of the other two ──────────────────────▶ blind signatures of the chosen one
+//! ```
+//!
+//! Every secret derives from the wallet's seed: seed and mint together restore every coin ([`EcashPayer::restore_reserve`],
+//! [`EcashPayer::restore_coin`]).
+//!
+//! Specification: `spec/ecash.md`.
+
+mod coin;
+mod denomination;
+mod error;
+mod messages;
+pub mod mint;
+mod payee;
+mod payer;
+mod purse;
+mod refresh;
+mod restore;
+mod selection;
+mod withdraw;
+
+#[cfg(test)]
+mod tests;
+
+pub use coin::{Coin, CoinSecret, Planchet, coin_message};
+pub use denomination::{Denomination, DenominationKey, Funding, KeySet, MintKeys};
+pub use error::EcashError;
+pub use messages::{
+    AlreadySpent, CoinStatus, Confirmation, DepositAnswer, DepositBody, Melt, MeltAnswer, MeltBody,
+    MeltConfirmation, MeltStatus, PayoutAccount, Permission, PlanchetMessage, RegistrationBody,
+    ReserveStatus, Reveal, Revealed, Signatures, Withdrawal, WithdrawalBody, Withdrawn,
+};
+pub use payee::{AcceptedMint, EcashBody, EcashParameters, EcashPayee, TrustedMint};
+pub use payer::EcashPayer;
+pub use purse::{CoinState, MintPurse, Purse, PurseCoin, Reserve};
+pub use refresh::{Candidate, KAPPA, commitment};
+pub use selection::select;
+
+const ID: &str = "ecash";
+const VERSION: u32 = 1;
+
+/// The most coins that one request may carry.
+pub const MAX_COINS: usize = 64;

@@ -1,0 +1,183 @@
+//! The merchant's side of a payment in cash.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Confirmation, DepositAnswer, DepositBody, ID, MAX_COINS, Permission, VERSION};
+use crate::foundation::{Amount, Code, UnixSeconds, json};
+use crate::items::payment::registry::problem_extra;
+use crate::items::payment::{Answer, Bill, PayeeModule, PaymentError, Request, Settlement, Step};
+use crate::items::statement::{Compact, Signed};
+use crate::security::{PublicKey, Thumbprint, Verifier};
+
+/// A mint whose confirmations a merchant believes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustedMint {
+    /// Its origin.
+    pub url: String,
+    /// Its key.
+    pub key: PublicKey,
+}
+
+/// A mint whose coins an offer accepts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedMint {
+    /// Its origin.
+    pub url: String,
+    /// The thumbprint of its key.
+    pub mint: Thumbprint,
+}
+
+/// What an offer says about payment in cash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EcashParameters {
+    /// The mints whose coins are taken.
+    pub mints: Vec<AcceptedMint>,
+}
+
+/// A payment in cash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EcashBody {
+    /// The mint of all the coins.
+    pub mint: Thumbprint,
+    /// The coins' permissions.
+    pub permissions: Vec<Compact<Permission>>,
+}
+
+/// Takes cash of some mints.
+#[derive(Debug, Clone)]
+pub struct EcashPayee {
+    mints: Vec<(Thumbprint, TrustedMint)>,
+}
+
+impl EcashPayee {
+    /// Takes the coins of these mints.
+    pub fn new(mints: impl IntoIterator<Item = TrustedMint>) -> Self {
+        Self {
+            mints: mints
+                .into_iter()
+                .map(|mint| (mint.key.thumbprint(), mint))
+                .collect(),
+        }
+    }
+
+    fn mint(&self, name: &Thumbprint) -> Result<&TrustedMint, PaymentError> {
+        let untrusted = || PaymentError::Refused {
+            code: Code::MINT_UNTRUSTED,
+            extra: Value::Null,
+        };
+        self.mints
+            .iter()
+            .find(|(thumbprint, _)| thumbprint == name)
+            .map(|(_, mint)| mint)
+            .ok_or_else(untrusted)
+    }
+}
+
+impl PayeeModule for EcashPayee {
+    const ID: &'static str = ID;
+    const VERSION: u32 = VERSION;
+    type Parameters = EcashParameters;
+    type Body = EcashBody;
+
+    fn parameters(&self) -> EcashParameters {
+        let accepted = |(mint, trusted): &(Thumbprint, TrustedMint)| AcceptedMint {
+            url: trusted.url.clone(),
+            mint: *mint,
+        };
+        EcashParameters {
+            mints: self.mints.iter().map(accepted).collect(),
+        }
+    }
+
+    /// Reads what the coins say; their signatures the mint verifies, whose confirmation is verified in turn.
+    fn check(
+        &self,
+        bill: &Bill,
+        body: &EcashBody,
+        _now: UnixSeconds,
+    ) -> Result<Step, PaymentError> {
+        let mint = self.mint(&body.mint)?;
+        if body.permissions.is_empty() || body.permissions.len() > MAX_COINS {
+            return Err(PaymentError::Invalid("a payment is 1 to 64 coins"));
+        }
+        let mut total = Amount::zero(bill.total.currency());
+        for compact in &body.permissions {
+            let permission = compact.peek_unverified()?;
+            let names_the_bill = permission.deal == bill.deal
+                && permission.merchant == bill.payee
+                && permission.mint == body.mint
+                && permission.refund_by == bill.refund_by;
+            if !names_the_bill {
+                return Err(PaymentError::Invalid(
+                    "a coin signed for another deal, merchant, mint or refund deadline",
+                ));
+            }
+            total = total.checked_add(permission.amount)?;
+        }
+        if total != bill.total {
+            return Err(PaymentError::Refused {
+                code: Code::PRICE_MISMATCH,
+                extra: Value::Null,
+            });
+        }
+        let body = DepositBody {
+            permissions: body.permissions.clone(),
+        };
+        let body = serde_json::to_value(body)
+            .map_err(|_| PaymentError::Invalid("the deposit does not serialize"))?;
+        Ok(Step::Ask(Request {
+            url: format!("{}/deposits", mint.url.trim_end_matches('/')),
+            body,
+        }))
+    }
+
+    fn resume(
+        &self,
+        bill: &Bill,
+        body: &EcashBody,
+        answer: &Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<Step, PaymentError> {
+        if answer.status != 200 {
+            return Err(refusal(answer));
+        }
+        let mint = self.mint(&body.mint)?;
+        let answer: DepositAnswer = json::from_slice(&answer.body)
+            .map_err(|_| PaymentError::Peer("the mint's answer is malformed"))?;
+        let confirmation: Signed<Confirmation> = answer
+            .confirmation
+            .verify(&mint.key, verifier)
+            .map_err(|_| PaymentError::Peer("the mint's confirmation is not valid"))?;
+        let fits = confirmation.mint == body.mint
+            && confirmation.merchant == bill.payee
+            && confirmation.deal == bill.deal
+            && confirmation.amount == bill.total;
+        if !fits {
+            return Err(PaymentError::Peer("the mint confirmed another payment"));
+        }
+        Ok(Step::Settled(Settlement {
+            paid: confirmation.amount,
+            proofs: vec![confirmation.digest()],
+            statements: vec![confirmation.compact().to_owned()],
+        }))
+    }
+}
+
+fn refusal(answer: &Answer) -> PaymentError {
+    let Ok(problem) = json::from_slice::<Value>(&answer.body) else {
+        return PaymentError::Peer("the mint refused without saying why");
+    };
+    match problem
+        .get("code")
+        .and_then(Value::as_str)
+        .and_then(Code::find)
+    {
+        Some(Code::IN_PROGRESS) => PaymentError::Unknown,
+        Some(code) => PaymentError::Refused {
+            code,
+            extra: problem_extra(&problem),
+        },
+        None => PaymentError::Peer("the mint refused with an unknown code"),
+    }
+}

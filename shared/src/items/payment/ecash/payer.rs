@@ -1,0 +1,240 @@
+//! The wallet's side of cash: the purse, and payments from it.
+
+use std::collections::BTreeMap;
+
+use rand_core::CryptoRng;
+
+use super::payee::{EcashBody, EcashParameters};
+use super::{
+    CoinState, EcashError, ID, KeySet, MAX_COINS, MintKeys, MintPurse, Permission, Purse, VERSION,
+    selection,
+};
+use crate::foundation::{Amount, Digest, UnixSeconds};
+use crate::items::payment::{Bill, PayerModule, PaymentError, Quote, Unusable};
+use crate::items::statement::Signed;
+use crate::security::{Seed, Thumbprint, Verifier};
+
+/// The wallet's purses at all its mints, and the seed that their secrets derive from.
+pub struct EcashPayer {
+    pub(super) seed: Seed,
+    pub(super) purse: Purse,
+    pub(super) keys: BTreeMap<Thumbprint, KeySet>,
+}
+
+impl EcashPayer {
+    /// An empty purse over a seed.
+    pub const fn new(seed: Seed) -> Self {
+        Self {
+            seed,
+            purse: Purse {
+                mints: BTreeMap::new(),
+            },
+            keys: BTreeMap::new(),
+        }
+    }
+
+    /// A purse as it was stored.
+    ///
+    /// # Errors
+    /// [`EcashError`] where a stored key document no longer verifies.
+    pub fn load(seed: Seed, purse: Purse, verifier: &dyn Verifier) -> Result<Self, EcashError> {
+        let mut keys = BTreeMap::new();
+        for (mint, held) in &purse.mints {
+            keys.insert(*mint, KeySet::verify(&held.keys, verifier)?);
+        }
+        Ok(Self { seed, purse, keys })
+    }
+
+    /// The purse, to be stored encrypted after every change.
+    pub const fn purse(&self) -> &Purse {
+        &self.purse
+    }
+
+    /// A mint's keys, as last fetched.
+    ///
+    /// # Errors
+    /// [`EcashError::Unknown`].
+    pub fn keys(&self, mint: &Thumbprint) -> Result<&KeySet, EcashError> {
+        self.keys.get(mint).ok_or(EcashError::Unknown("mint"))
+    }
+
+    /// What is held at a mint.
+    ///
+    /// # Errors
+    /// [`EcashError::Unknown`].
+    pub fn mint_purse(&self, mint: &Thumbprint) -> Result<&MintPurse, EcashError> {
+        self.purse
+            .mints
+            .get(mint)
+            .ok_or(EcashError::Unknown("mint"))
+    }
+
+    pub(super) fn mint_purse_mut(
+        &mut self,
+        mint: &Thumbprint,
+    ) -> Result<&mut MintPurse, EcashError> {
+        self.purse
+            .mints
+            .get_mut(mint)
+            .ok_or(EcashError::Unknown("mint"))
+    }
+
+    /// Takes a mint's key document: a new mint, or newer keys of a known one. Returns the mint's name.
+    ///
+    /// # Errors
+    /// [`EcashError::Peer`] where a known mint changed its currency.
+    pub fn trust(&mut self, document: Signed<MintKeys>) -> Result<Thumbprint, EcashError> {
+        let keys = KeySet::new(document)?;
+        let (mint, document) = (keys.mint(), keys.document().clone());
+        let held = self.purse.mints.entry(mint).or_insert_with(|| MintPurse {
+            keys: document.to_compact(),
+            url: document.url.clone(),
+            name: document.name.clone(),
+            currency: document.currency,
+            reserves: Vec::new(),
+            coins: Vec::new(),
+        });
+        if held.currency != document.currency {
+            return Err(EcashError::Peer("the mint changed its currency"));
+        }
+        held.keys = document.to_compact();
+        held.url.clone_from(&document.url);
+        held.name.clone_from(&document.name);
+        self.keys.insert(mint, keys);
+        Ok(mint)
+    }
+
+    /// The balance at all mints together, by currency, in minor units.
+    pub fn balances(&self) -> BTreeMap<String, u64> {
+        let mut balances = BTreeMap::new();
+        for held in self.purse.mints.values() {
+            let sum: &mut u64 = balances.entry(held.currency.to_string()).or_default();
+            *sum = sum.saturating_add(held.balance().minor());
+        }
+        balances
+    }
+
+    /// The accepted mint that holds enough, and what it could spend; else the best that there is.
+    fn best_mint(
+        &self,
+        total: Amount,
+        parameters: &EcashParameters,
+        now: UnixSeconds,
+    ) -> Result<(Thumbprint, Amount), Unusable> {
+        let spendable = parameters.mints.iter().filter_map(|accepted| {
+            let held = self.purse.mints.get(&accepted.mint)?;
+            (held.currency == total.currency()).then(|| (accepted.mint, held.spendable(now)))
+        });
+        let best = spendable
+            .max_by_key(|(_, amount)| amount.minor())
+            .ok_or(Unusable::NoCommonPurse)?;
+        if best.1.minor() < total.minor() {
+            return Err(Unusable::Insufficient {
+                available_minor: best.1.minor(),
+            });
+        }
+        Ok(best)
+    }
+}
+
+impl PayerModule for EcashPayer {
+    const ID: &'static str = ID;
+    const VERSION: u32 = VERSION;
+    type Parameters = EcashParameters;
+    type Body = EcashBody;
+
+    fn quote(
+        &self,
+        total: Amount,
+        parameters: &EcashParameters,
+        now: UnixSeconds,
+    ) -> Result<Quote, Unusable> {
+        let (_, available) = self.best_mint(total, parameters, now)?;
+        Ok(Quote {
+            available,
+            fee: Amount::zero(total.currency()),
+        })
+    }
+
+    fn pay(
+        &mut self,
+        bill: &Bill,
+        parameters: &EcashParameters,
+        now: UnixSeconds,
+        _rng: &mut dyn CryptoRng,
+    ) -> Result<EcashBody, PaymentError> {
+        let (mint, available) = self.best_mint(bill.total, parameters, now)?;
+        let insufficient = Unusable::Insufficient {
+            available_minor: available.minor(),
+        };
+        let held = self
+            .purse
+            .mints
+            .get_mut(&mint)
+            .ok_or(Unusable::NoCommonPurse)?;
+        let mut fresh: Vec<_> = held
+            .coins
+            .iter_mut()
+            .filter(|coin| coin.is_spendable(now))
+            .collect();
+        let values: Vec<u64> = fresh.iter().map(|coin| coin.remaining.minor()).collect();
+        let chosen = selection::select(&values, bill.total.minor())
+            .filter(|chosen| chosen.len() <= MAX_COINS)
+            .ok_or(insufficient)?;
+        let mut permissions = Vec::with_capacity(chosen.len());
+        for (index, minor) in chosen {
+            let coin = &mut fresh[index];
+            let amount = Amount::new(bill.total.currency(), minor)?;
+            let permission = Permission {
+                mint,
+                merchant: bill.payee,
+                deal: bill.deal,
+                amount,
+                denomination: coin.denomination,
+                signature: *coin.signature(),
+                refund_by: bill.refund_by,
+            };
+            permissions
+                .push(Signed::sign_self_keyed(permission, &coin.secret().key()).to_compact());
+            coin.state = CoinState::Pledged {
+                deal: bill.deal,
+                amount,
+            };
+        }
+        Ok(EcashBody { mint, permissions })
+    }
+
+    fn settled(&mut self, deal: &Digest) {
+        for held in self.purse.mints.values_mut() {
+            for coin in &mut held.coins {
+                if let CoinState::Pledged {
+                    deal: pledged,
+                    amount,
+                } = coin.state
+                    && pledged == *deal
+                {
+                    coin.remaining = coin
+                        .remaining
+                        .checked_sub(amount)
+                        .unwrap_or(Amount::zero(held.currency));
+                    coin.state = CoinState::Shown;
+                }
+            }
+            held.coins
+                .retain(|coin| coin.state != CoinState::Shown || !coin.remaining.is_zero());
+        }
+    }
+
+    fn refused(&mut self, deal: &Digest) {
+        let coins = self
+            .purse
+            .mints
+            .values_mut()
+            .flat_map(|held| &mut held.coins);
+        for coin in coins {
+            if matches!(&coin.state, CoinState::Pledged { deal: pledged, .. } if pledged == deal) {
+                coin.state = CoinState::Doubtful;
+            }
+        }
+    }
+}

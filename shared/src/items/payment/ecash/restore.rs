@@ -1,0 +1,112 @@
+//! Restoring a purse from the wallet's seed and what the mint has kept.
+//!
+//! For every reserve, from number zero until one that the mint does not know: its withdrawals give the coins back
+//! ([`EcashPayer::restore_reserve`]). For every coin, the mint says what is left and which melts it saw
+//! ([`EcashPayer::restore_coin`]); a melt's outputs are coins again, to be asked about in turn.
+
+use super::refresh::Candidate;
+use super::withdraw::unblind_all;
+use super::{
+    CoinSecret, CoinState, CoinStatus, EcashError, EcashPayer, PurseCoin, Reserve, ReserveStatus,
+};
+use crate::foundation::{Amount, Digest};
+use crate::security::{Signer, Thumbprint, Verifier};
+
+impl EcashPayer {
+    /// Takes back everything that reserve number `index` paid for. Returns the names of the coins, to be asked about.
+    ///
+    /// # Errors
+    /// [`EcashError::Peer`] where the mint's history is not this wallet's.
+    pub fn restore_reserve(
+        &mut self,
+        mint: &Thumbprint,
+        index: u32,
+        status: &ReserveStatus,
+    ) -> Result<Vec<String>, EcashError> {
+        let mut next_coin = 0;
+        let mut coins = Vec::new();
+        for withdrawn in &status.withdrawals {
+            let outputs: Vec<Digest> = withdrawn
+                .batch
+                .iter()
+                .map(|planchet| planchet.denomination)
+                .collect();
+            let denominations = self.find_all(mint, &outputs)?;
+            let secrets: Vec<CoinSecret> = (next_coin..)
+                .take(outputs.len())
+                .map(|coin| CoinSecret::derive_withdrawn(&self.seed, mint, index, coin))
+                .collect();
+            next_coin +=
+                u32::try_from(outputs.len()).map_err(|_| EcashError::Peer("too many coins"))?;
+            coins.extend(unblind_all(&denominations, secrets, &withdrawn.signatures)?);
+        }
+        let names = coins.iter().map(PurseCoin::name).collect();
+        let held = self.mint_purse_mut(mint)?;
+        let done = status.balance.is_zero();
+        held.reserves.retain(|reserve| reserve.index != index);
+        held.reserves.push(Reserve {
+            index,
+            expected: status.balance,
+            next_coin,
+            pending: None,
+            done,
+        });
+        held.reserves.sort_by_key(|reserve| reserve.index);
+        for coin in coins {
+            held.coins.retain(|known| known.name() != coin.name());
+            held.coins.push(coin);
+        }
+        Ok(names)
+    }
+
+    /// Takes the mint's word about a coin that it has seen: corrects what is left, and takes back the outputs of its
+    /// melts. Returns the names of those outputs, to be asked about in turn.
+    ///
+    /// A melt that was never revealed is taken up again: the coin is left melting, and [`EcashPayer::melt`] repeats it.
+    ///
+    /// # Errors
+    /// [`EcashError`] where the coin is not known or the mint's history is not this wallet's.
+    pub fn restore_coin(
+        &mut self,
+        mint: &Thumbprint,
+        name: &str,
+        status: &CoinStatus,
+        verifier: &dyn Verifier,
+    ) -> Result<Vec<String>, EcashError> {
+        let mut coin = self.mint_purse_mut(mint)?.coin_mut(name)?.clone();
+        let key = coin.secret().key();
+        let mut found = Vec::new();
+        coin.remaining = status.remaining;
+        coin.state = CoinState::Shown;
+        for (sequence, seen) in (0_u32..).zip(&status.melts) {
+            let (melt, signer) = seen.melt.verify_self_keyed(verifier)?;
+            if signer != *key.public_key() || melt.sequence != sequence {
+                return Err(EcashError::Peer("a melt is not this coin's"));
+            }
+            coin.melts = sequence + 1;
+            if let Some(revealed) = &seen.revealed {
+                let secrets = Candidate::link(&key, &revealed.transfer_public, melt.outputs.len());
+                let denominations = self.find_all(mint, &melt.outputs)?;
+                found.extend(unblind_all(&denominations, secrets, &revealed.signatures)?);
+            } else {
+                coin.melts = sequence;
+                coin.remaining = melt.amount;
+                coin.state = CoinState::Melting {
+                    outputs: melt.outputs.clone(),
+                };
+            }
+        }
+        let names = found.iter().map(PurseCoin::name).collect();
+        let held = self.mint_purse_mut(mint)?;
+        held.coins.retain(|known| known.name() != name);
+        let used_up = coin.remaining == Amount::zero(held.currency);
+        if !used_up {
+            held.coins.push(coin);
+        }
+        for output in found {
+            held.coins.retain(|known| known.name() != output.name());
+            held.coins.push(output);
+        }
+        Ok(names)
+    }
+}

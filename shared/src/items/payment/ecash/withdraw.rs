@@ -1,0 +1,341 @@
+//! Withdrawing and refreshing: how coins come into the purse.
+
+use super::purse::PendingWithdrawal;
+use super::refresh::{Candidate, KAPPA, commitment};
+use super::{
+    CoinSecret, CoinState, Denomination, EcashError, EcashPayer, Melt, MeltConfirmation,
+    PlanchetMessage, PurseCoin, Reserve, Reveal, Withdrawal,
+};
+use crate::foundation::{Amount, Bytes, Digest, UnixSeconds};
+use crate::items::statement::Signed;
+use crate::security::blinding::MODULUS_LEN;
+use crate::security::{Signer, SigningKey, Thumbprint};
+
+impl EcashPayer {
+    /// Opens a reserve for `amount`. Its key as text ([`EcashPayer::reserve_key`]) is the transfer's subject.
+    ///
+    /// # Errors
+    /// [`EcashError`] where the mint is not known or has no coins for the amount.
+    pub fn open_reserve(
+        &mut self,
+        mint: &Thumbprint,
+        amount: Amount,
+        now: UnixSeconds,
+    ) -> Result<u32, EcashError> {
+        self.keys(mint)?.split(amount, now)?;
+        let held = self.mint_purse_mut(mint)?;
+        let index = held
+            .reserves
+            .iter()
+            .map(|reserve| reserve.index + 1)
+            .max()
+            .unwrap_or(0);
+        held.reserves.push(Reserve {
+            index,
+            expected: amount,
+            next_coin: 0,
+            pending: None,
+            done: false,
+        });
+        Ok(index)
+    }
+
+    /// The key of a reserve.
+    pub fn reserve_key(&self, mint: &Thumbprint, index: u32) -> SigningKey {
+        self.seed
+            .derive_key("ecash/reserve", &[mint.as_bytes(), &index.to_be_bytes()])
+    }
+
+    /// Asks for coins worth `amount` from a reserve. The same request again until it is answered.
+    ///
+    /// # Errors
+    /// [`EcashError`] where mint or reserve are not known, or the mint has no coins for the amount.
+    pub fn withdraw(
+        &mut self,
+        mint: &Thumbprint,
+        index: u32,
+        amount: Amount,
+        now: UnixSeconds,
+    ) -> Result<Signed<Withdrawal>, EcashError> {
+        let first = self.mint_purse_mut(mint)?.reserve_mut(index)?.next_coin;
+        if self
+            .mint_purse_mut(mint)?
+            .reserve_mut(index)?
+            .pending
+            .is_none()
+        {
+            let denominations = self.keys(mint)?.split(amount, now)?;
+            let batch = (first..)
+                .zip(denominations)
+                .map(|(coin, denomination)| {
+                    let secret = CoinSecret::derive_withdrawn(&self.seed, mint, index, coin);
+                    secret.planchet(denomination).map(PlanchetMessage::from)
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            let pending = PendingWithdrawal {
+                batch,
+                requested_at: now,
+            };
+            self.mint_purse_mut(mint)?.reserve_mut(index)?.pending = Some(pending);
+        }
+        let key = self.reserve_key(mint, index);
+        let pending = self
+            .mint_purse_mut(mint)?
+            .reserve_mut(index)?
+            .pending
+            .clone();
+        let pending = pending.ok_or(EcashError::Unknown("withdrawal"))?;
+        let request = Withdrawal {
+            mint: *mint,
+            batch: pending.batch,
+            requested_at: pending.requested_at,
+        };
+        Ok(Signed::sign_self_keyed(request, &key))
+    }
+
+    /// Takes the mint's signatures: the coins are in the purse. Returns what they are worth.
+    ///
+    /// # Errors
+    /// [`EcashError::Peer`] where a signature is not valid; the withdrawal stays pending then.
+    pub fn withdrawn(
+        &mut self,
+        mint: &Thumbprint,
+        index: u32,
+        signatures: &[Bytes],
+    ) -> Result<Amount, EcashError> {
+        let held = self.mint_purse_mut(mint)?;
+        let reserve = held.reserve_mut(index)?;
+        let (first, batch) = match &reserve.pending {
+            Some(pending) => (reserve.next_coin, pending.batch.clone()),
+            None => return Err(EcashError::Unknown("withdrawal")),
+        };
+        let outputs: Vec<Digest> = batch.iter().map(|planchet| planchet.denomination).collect();
+        let secrets = (first..)
+            .take(outputs.len())
+            .map(|coin| CoinSecret::derive_withdrawn(&self.seed, mint, index, coin))
+            .collect();
+        let coins = unblind_all(&self.find_all(mint, &outputs)?, secrets, signatures)?;
+        let held = self.mint_purse_mut(mint)?;
+        let gained = Amount::sum(held.currency, coins.iter().map(|coin| coin.remaining))?;
+        let reserve = held.reserve_mut(index)?;
+        reserve.next_coin +=
+            u32::try_from(coins.len()).map_err(|_| EcashError::Malformed("too many coins"))?;
+        reserve.pending = None;
+        reserve.done = true;
+        held.coins.extend(coins);
+        Ok(gained)
+    }
+
+    /// The names of the coins at a mint that wait to be refreshed.
+    ///
+    /// # Errors
+    /// [`EcashError::Unknown`].
+    pub fn refreshes(&self, mint: &Thumbprint) -> Result<Vec<String>, EcashError> {
+        let held = self.mint_purse(mint)?;
+        Ok(held
+            .coins
+            .iter()
+            .filter(|coin| coin.needs_refresh())
+            .map(PurseCoin::name)
+            .collect())
+    }
+
+    /// Records what the mint says is left of a doubtful coin; one that is used up leaves the purse.
+    ///
+    /// # Errors
+    /// [`EcashError`] where the coin is not known or the answer makes no sense.
+    pub fn found_remaining(
+        &mut self,
+        mint: &Thumbprint,
+        name: &str,
+        remaining: Amount,
+        melts: u32,
+    ) -> Result<(), EcashError> {
+        let held = self.mint_purse_mut(mint)?;
+        let coin = held.coin_mut(name)?;
+        coin.remaining
+            .checked_sub(remaining)
+            .map_err(|_| EcashError::Peer("a coin has grown"))?;
+        coin.remaining = remaining;
+        coin.melts = coin.melts.max(melts);
+        coin.state = CoinState::Shown;
+        held.coins.retain(|coin| !coin.remaining.is_zero());
+        Ok(())
+    }
+
+    /// Begins to refresh a coin, or begins again with the same melt after a crash.
+    ///
+    /// # Errors
+    /// [`EcashError`] where coin or denominations are not known.
+    pub fn melt(
+        &mut self,
+        mint: &Thumbprint,
+        name: &str,
+        now: UnixSeconds,
+    ) -> Result<Signed<Melt>, EcashError> {
+        let remaining = self.mint_purse_mut(mint)?.coin_mut(name)?.remaining;
+        let planned: Vec<Digest> = self
+            .keys(mint)?
+            .split(remaining, now)?
+            .iter()
+            .map(|d| d.id)
+            .collect();
+        let coin = self.mint_purse_mut(mint)?.coin_mut(name)?;
+        if !matches!(coin.state, CoinState::Melting { .. }) {
+            coin.state = CoinState::Melting { outputs: planned };
+        }
+        let coin = coin.clone();
+        let outputs = melting_outputs(&coin)?;
+        let candidates = self.candidates(mint, &coin)?;
+        let digests: Vec<Digest> = candidates.iter().map(Candidate::digest).collect();
+        let melt = Melt {
+            mint: *mint,
+            denomination: coin.denomination,
+            signature: *coin.signature(),
+            amount: coin.remaining,
+            outputs: outputs.to_vec(),
+            sequence: coin.melts,
+            commitment: commitment(&digests),
+        };
+        Ok(Signed::sign_self_keyed(melt, &coin.secret().key()))
+    }
+
+    /// Opens the candidates that the mint did not choose.
+    ///
+    /// # Errors
+    /// [`EcashError`] where the coin is not being melted or the choice is out of range.
+    pub fn reveal(
+        &self,
+        mint: &Thumbprint,
+        name: &str,
+        confirmation: &MeltConfirmation,
+    ) -> Result<Reveal, EcashError> {
+        let gamma = confirmation.gamma;
+        if gamma >= KAPPA {
+            return Err(EcashError::Peer(
+                "the mint chose a candidate that does not exist",
+            ));
+        }
+        let coin = self.coin(mint, name)?;
+        let secret = coin.secret();
+        let transfer_secrets = (0..KAPPA)
+            .filter(|candidate| *candidate != gamma)
+            .map(|candidate| {
+                Bytes(
+                    secret
+                        .transfer_key(coin.melts, candidate)
+                        .to_bytes()
+                        .to_vec(),
+                )
+            })
+            .collect();
+        let chosen = self.candidate(mint, coin, gamma)?;
+        let planchets = chosen
+            .planchets
+            .into_iter()
+            .map(PlanchetMessage::from)
+            .collect();
+        Ok(Reveal {
+            transfer_secrets,
+            transfer_public: chosen.transfer_public,
+            planchets,
+        })
+    }
+
+    /// Takes the mint's signatures: the old coin leaves the purse, the new ones are in it.
+    ///
+    /// # Errors
+    /// [`EcashError::Peer`] where a signature is not valid; the refresh stays pending then.
+    pub fn refreshed(
+        &mut self,
+        mint: &Thumbprint,
+        name: &str,
+        gamma: u8,
+        signatures: &[Bytes],
+    ) -> Result<Amount, EcashError> {
+        let coin = self.coin(mint, name)?;
+        let outputs = melting_outputs(coin)?.to_vec();
+        let chosen = self.candidate(mint, coin, gamma)?;
+        let coins = unblind_all(&self.find_all(mint, &outputs)?, chosen.secrets, signatures)?;
+        let held = self.mint_purse_mut(mint)?;
+        let gained = Amount::sum(held.currency, coins.iter().map(|coin| coin.remaining))?;
+        held.coins.retain(|coin| coin.name() != name);
+        held.coins.extend(coins);
+        Ok(gained)
+    }
+
+    fn coin(&self, mint: &Thumbprint, name: &str) -> Result<&PurseCoin, EcashError> {
+        self.mint_purse(mint)?
+            .coins
+            .iter()
+            .find(|coin| coin.name() == name)
+            .ok_or(EcashError::Unknown("coin"))
+    }
+
+    fn candidates(
+        &self,
+        mint: &Thumbprint,
+        coin: &PurseCoin,
+    ) -> Result<Vec<Candidate>, EcashError> {
+        (0..KAPPA)
+            .map(|number| self.candidate(mint, coin, number))
+            .collect()
+    }
+
+    fn candidate(
+        &self,
+        mint: &Thumbprint,
+        coin: &PurseCoin,
+        number: u8,
+    ) -> Result<Candidate, EcashError> {
+        let secret = coin.secret();
+        let outputs = self.find_all(mint, melting_outputs(coin)?)?;
+        let transfer = secret.transfer_key(coin.melts, number);
+        Candidate::derive(&transfer, secret.key().public_key(), &outputs)
+    }
+
+    pub(super) fn find_all(
+        &self,
+        mint: &Thumbprint,
+        ids: &[Digest],
+    ) -> Result<Vec<&Denomination>, EcashError> {
+        let keys = self.keys(mint)?;
+        ids.iter().map(|id| keys.find(id)).collect()
+    }
+}
+
+fn melting_outputs(coin: &PurseCoin) -> Result<&[Digest], EcashError> {
+    match &coin.state {
+        CoinState::Melting { outputs } => Ok(outputs),
+        _ => Err(EcashError::Unknown("refresh")),
+    }
+}
+
+/// Unblinds a batch: all signatures must be valid.
+pub(super) fn unblind_all(
+    denominations: &[&Denomination],
+    secrets: Vec<CoinSecret>,
+    signatures: &[Bytes],
+) -> Result<Vec<PurseCoin>, EcashError> {
+    if signatures.len() != denominations.len() {
+        return Err(EcashError::Peer(
+            "the number of signatures is not that of the planchets",
+        ));
+    }
+    secrets
+        .into_iter()
+        .zip(denominations)
+        .zip(signatures)
+        .map(|((secret, denomination), signature)| {
+            let signature: &[u8; MODULUS_LEN] = signature
+                .0
+                .as_slice()
+                .try_into()
+                .map_err(|_| EcashError::Peer("a signature has the wrong length"))?;
+            Ok(PurseCoin::fresh(
+                &secret.unblind(denomination, signature)?,
+                denomination,
+            ))
+        })
+        .collect()
+}

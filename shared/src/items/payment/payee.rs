@@ -1,0 +1,103 @@
+//! The merchant's side of a module, typed and erased.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Acceptance, Answer, Bill, ModuleId, PaymentError, Step};
+use crate::foundation::UnixSeconds;
+use crate::security::Verifier;
+
+/// The merchant's side of a payment module.
+///
+/// `check` and `resume` are pure: a merchant that crashed in between checks the same payment again and asks the same
+/// request again, which the third party answers as before.
+pub trait PayeeModule: Send + Sync {
+    /// The module's name.
+    const ID: &'static str;
+    /// The version of its protocol.
+    const VERSION: u32;
+    /// What an offer says about it.
+    type Parameters: Serialize;
+    /// What a payment carries.
+    type Body: Serialize + DeserializeOwned;
+
+    /// What offers shall say.
+    fn parameters(&self) -> Self::Parameters;
+
+    /// Checks a payment against its bill, cheaply, and says how to go on.
+    ///
+    /// # Errors
+    /// [`PaymentError`] where the payment cannot settle the bill; nothing has been taken then.
+    fn check(&self, bill: &Bill, body: &Self::Body, now: UnixSeconds)
+    -> Result<Step, PaymentError>;
+
+    /// Goes on with what the third party answered.
+    ///
+    /// # Errors
+    /// [`PaymentError`] where it refused, or broke the protocol.
+    fn resume(
+        &self,
+        bill: &Bill,
+        body: &Self::Body,
+        answer: &Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<Step, PaymentError>;
+}
+
+/// [`PayeeModule`] without its types, as the registry holds it.
+pub trait ErasedPayee: Send + Sync {
+    /// What offers shall say of it.
+    fn acceptance(&self) -> Acceptance;
+
+    /// [`PayeeModule::check`].
+    ///
+    /// # Errors
+    /// As there, and where the body is not the module's.
+    fn check(&self, bill: &Bill, body: &Value, now: UnixSeconds) -> Result<Step, PaymentError>;
+
+    /// [`PayeeModule::resume`].
+    ///
+    /// # Errors
+    /// As there, and where the body is not the module's.
+    fn resume(
+        &self,
+        bill: &Bill,
+        body: &Value,
+        answer: &Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<Step, PaymentError>;
+}
+
+impl<M: PayeeModule> ErasedPayee for M {
+    fn acceptance(&self) -> Acceptance {
+        Acceptance {
+            module: module_id(M::ID),
+            version: M::VERSION,
+            parameters: serde_json::to_value(self.parameters()).unwrap_or_default(),
+        }
+    }
+
+    fn check(&self, bill: &Bill, body: &Value, now: UnixSeconds) -> Result<Step, PaymentError> {
+        PayeeModule::check(self, bill, &typed(body)?, now)
+    }
+
+    fn resume(
+        &self,
+        bill: &Bill,
+        body: &Value,
+        answer: &Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<Step, PaymentError> {
+        PayeeModule::resume(self, bill, &typed(body)?, answer, verifier)
+    }
+}
+
+fn typed<T: DeserializeOwned>(body: &Value) -> Result<T, PaymentError> {
+    T::deserialize(body).map_err(|_| PaymentError::Invalid("the body is not the module's"))
+}
+
+pub(super) fn module_id(name: &'static str) -> ModuleId {
+    ModuleId::new(name)
+        .expect("a module's ID constant is a valid name; the registry's test holds that")
+}
