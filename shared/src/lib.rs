@@ -17,3 +17,6 @@ pub mod commerce;
 pub mod foundation;
 pub mod items;
 pub mod security;
+#[cfg(feature = "vectors")]
+#[doc(hidden)]
+pub mod vectors;

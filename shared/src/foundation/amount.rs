@@ -33,8 +33,8 @@ impl Currency {
     /// How many decimal places the currency's minor unit has (ISO 4217).
     pub fn exponent(&self) -> u32 {
         match &self.0 {
-            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
-            | b"RWF" | b"UGX" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG" | b"RWF" | b"UGX"
+            | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
             b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
             _ => 2,
         }
@@ -138,9 +138,7 @@ impl Amount {
         {
             return Err(AmountError::Malformed);
         }
-        let minor = format!("{whole}{fraction:0<places$}")
-            .parse()
-            .map_err(|_| AmountError::Overflow)?;
+        let minor = format!("{whole}{fraction:0<places$}").parse().map_err(|_| AmountError::Overflow)?;
         Self::new(currency, minor)
     }
 
@@ -165,10 +163,7 @@ impl Amount {
     /// [`AmountError::CurrencyMismatch`] or [`AmountError::Overflow`].
     pub fn checked_add(self, other: Self) -> Result<Self, AmountError> {
         self.same_currency(other)?;
-        let minor = self
-            .minor
-            .checked_add(other.minor)
-            .ok_or(AmountError::Overflow)?;
+        let minor = self.minor.checked_add(other.minor).ok_or(AmountError::Overflow)?;
         Self::new(self.currency, minor)
     }
 
@@ -178,10 +173,7 @@ impl Amount {
     /// [`AmountError::CurrencyMismatch`], or [`AmountError::Underflow`] where `other` is larger.
     pub fn checked_sub(self, other: Self) -> Result<Self, AmountError> {
         self.same_currency(other)?;
-        let minor = self
-            .minor
-            .checked_sub(other.minor)
-            .ok_or(AmountError::Underflow)?;
+        let minor = self.minor.checked_sub(other.minor).ok_or(AmountError::Underflow)?;
         Ok(Self { minor, ..self })
     }
 
@@ -190,10 +182,7 @@ impl Amount {
     /// # Errors
     /// [`AmountError::Overflow`].
     pub fn checked_mul(self, factor: u64) -> Result<Self, AmountError> {
-        let minor = self
-            .minor
-            .checked_mul(factor)
-            .ok_or(AmountError::Overflow)?;
+        let minor = self.minor.checked_mul(factor).ok_or(AmountError::Overflow)?;
         Self::new(self.currency, minor)
     }
 
@@ -201,21 +190,12 @@ impl Amount {
     ///
     /// # Errors
     /// As [`Amount::checked_add`].
-    pub fn sum(
-        currency: Currency,
-        amounts: impl IntoIterator<Item = Self>,
-    ) -> Result<Self, AmountError> {
-        amounts
-            .into_iter()
-            .try_fold(Self::zero(currency), Self::checked_add)
+    pub fn sum(currency: Currency, amounts: impl IntoIterator<Item = Self>) -> Result<Self, AmountError> {
+        amounts.into_iter().try_fold(Self::zero(currency), Self::checked_add)
     }
 
     fn same_currency(self, other: Self) -> Result<(), AmountError> {
-        if self.currency == other.currency {
-            Ok(())
-        } else {
-            Err(AmountError::CurrencyMismatch)
-        }
+        if self.currency == other.currency { Ok(()) } else { Err(AmountError::CurrencyMismatch) }
     }
 }
 
@@ -233,13 +213,7 @@ impl fmt::Display for Amount {
         }
         let unit = 10_u64.pow(places);
         let width = usize::try_from(places).unwrap_or(2);
-        write!(
-            f,
-            "{} {}.{:0width$}",
-            self.currency,
-            self.minor / unit,
-            self.minor % unit
-        )
+        write!(f, "{} {}.{:0width$}", self.currency, self.minor / unit, self.minor % unit)
     }
 }
 
@@ -281,42 +255,18 @@ mod tests {
     #[test]
     fn parses_and_prints_decimals() {
         for (text, minor) in [("0", 0), ("0.5", 50), ("20.00", 2000), ("3.2", 320)] {
-            assert_eq!(
-                Amount::parse_decimal(text, Currency::EUR).map(|a| a.minor()),
-                Ok(minor),
-                "{text}"
-            );
+            assert_eq!(Amount::parse_decimal(text, Currency::EUR).map(|a| a.minor()), Ok(minor), "{text}");
         }
         let yen: Result<Currency, _> = "JPY".parse();
-        assert_eq!(
-            yen.and_then(|c| Amount::parse_decimal("7", c))
-                .map(|a| a.to_string()),
-            Ok("JPY 7".to_owned())
-        );
+        assert_eq!(yen.and_then(|c| Amount::parse_decimal("7", c)).map(|a| a.to_string()), Ok("JPY 7".to_owned()));
     }
 
     #[test]
     fn refuses_what_is_no_amount() {
-        for text in [
-            "",
-            ".5",
-            "1.",
-            "-1",
-            "1.234",
-            "1e3",
-            "1,00",
-            " 1",
-            "99999999999999999999",
-        ] {
-            assert!(
-                Amount::parse_decimal(text, Currency::EUR).is_err(),
-                "{text}"
-            );
+        for text in ["", ".5", "1.", "-1", "1.234", "1e3", "1,00", " 1", "99999999999999999999"] {
+            assert!(Amount::parse_decimal(text, Currency::EUR).is_err(), "{text}");
         }
-        for json in [
-            r#"{"currency":"eur","minor":1}"#,
-            r#"{"currency":"EUR","minor":9007199254740992}"#,
-        ] {
+        for json in [r#"{"currency":"eur","minor":1}"#, r#"{"currency":"EUR","minor":9007199254740992}"#] {
             assert!(serde_json::from_str::<Amount>(json).is_err(), "{json}");
         }
     }

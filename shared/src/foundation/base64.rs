@@ -47,9 +47,7 @@ impl Serialize for Bytes {
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        decode(&text)
-            .map(Self)
-            .ok_or_else(|| de::Error::custom("not base64url without padding"))
+        decode(&text).map(Self).ok_or_else(|| de::Error::custom("not base64url without padding"))
     }
 }
 
@@ -61,10 +59,7 @@ pub mod array {
     ///
     /// # Errors
     /// The serializer's own.
-    pub fn serialize<S: Serializer, const N: usize>(
-        bytes: &[u8; N],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer, const N: usize>(bytes: &[u8; N], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&super::encode(bytes))
     }
 
@@ -72,12 +67,9 @@ pub mod array {
     ///
     /// # Errors
     /// Where the text is not that.
-    pub fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
-        deserializer: D,
-    ) -> Result<[u8; N], D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>, const N: usize>(deserializer: D) -> Result<[u8; N], D::Error> {
         let text = String::deserialize(deserializer)?;
-        super::decode_array(&text)
-            .ok_or_else(|| de::Error::custom("not base64url of the right length"))
+        super::decode_array(&text).ok_or_else(|| de::Error::custom("not base64url of the right length"))
     }
 }
 

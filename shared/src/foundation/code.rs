@@ -154,24 +154,15 @@ mod tests {
                 ))
             })
             .collect();
-        let ours: Vec<_> = Code::ALL
-            .iter()
-            .map(|c| (c.as_str().to_owned(), c.status(), c.advice().to_owned()))
-            .collect();
+        let ours: Vec<_> =
+            Code::ALL.iter().map(|c| (c.as_str().to_owned(), c.status(), c.advice().to_owned())).collect();
         assert_eq!(published, ours);
     }
 
     #[test]
     fn names_are_unique() {
         for code in Code::ALL {
-            assert_eq!(
-                Code::ALL
-                    .iter()
-                    .filter(|c| c.as_str() == code.as_str())
-                    .count(),
-                1,
-                "{code}"
-            );
+            assert_eq!(Code::ALL.iter().filter(|c| c.as_str() == code.as_str()).count(), 1, "{code}");
             assert_eq!(Code::find(code.as_str()), Some(*code));
         }
     }

@@ -7,9 +7,7 @@
 
 use core::fmt;
 
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::code::{Code, Coded};
@@ -116,11 +114,7 @@ mod tests {
 
     #[test]
     fn refuses_duplicates_at_every_depth() {
-        for text in [
-            r#"{"a":1,"a":1}"#,
-            r#"[{"b":{"a":1,"a":1}}]"#,
-            r#"{"a":1,"\u0061":2}"#,
-        ] {
+        for text in [r#"{"a":1,"a":1}"#, r#"[{"b":{"a":1,"a":1}}]"#, r#"{"a":1,"\u0061":2}"#] {
             assert!(from_slice::<Value>(text.as_bytes()).is_err(), "{text}");
         }
     }
@@ -129,18 +123,12 @@ mod tests {
     fn refuses_what_follows() {
         assert!(from_slice::<Value>(b"{} {}").is_err());
         assert!(from_slice::<Value>(b"").is_err());
-        assert!(
-            from_slice::<Value>(&b"[".repeat(100_000)).is_err(),
-            "depth is bounded"
-        );
+        assert!(from_slice::<Value>(&b"[".repeat(100_000)).is_err(), "depth is bounded");
     }
 
     #[test]
     fn reads_what_is_right() {
         let value: Result<Value, _> = from_slice(br#"{"a":[1,-2,0.5,"x",null,true]}"#);
-        assert_eq!(
-            value.ok(),
-            Some(serde_json::json!({"a": [1, -2, 0.5, "x", null, true]}))
-        );
+        assert_eq!(value.ok(), Some(serde_json::json!({"a": [1, -2, 0.5, "x", null, true]})));
     }
 }

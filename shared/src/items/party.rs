@@ -69,14 +69,10 @@ impl Party {
     ) -> Result<Signed<Self>, StatementError> {
         let party = Signed::<Self>::verify_introduction(compact, |party| &party.key, verifier)?;
         if party.url.trim_end_matches('/') != fetched_from.trim_end_matches('/') {
-            return Err(StatementError::Malformed(
-                "the party's url is not where its document was found",
-            ));
+            return Err(StatementError::Malformed("the party's url is not where its document was found"));
         }
         if now > party.expires_at {
-            return Err(StatementError::Malformed(
-                "the party's document has expired",
-            ));
+            return Err(StatementError::Malformed("the party's document has expired"));
         }
         Ok(party)
     }

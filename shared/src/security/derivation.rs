@@ -73,22 +73,13 @@ mod tests {
     #[test]
     fn contexts_do_not_run_into_each_other() {
         let seed = Seed::new([1; 32]);
-        assert_ne!(
-            seed.derive("a", &[b"bc"]).as_bytes(),
-            seed.derive("a", &[b"b", b"c"]).as_bytes()
-        );
-        assert_ne!(
-            seed.derive("ab", &[b"c"]).as_bytes(),
-            seed.derive("a", &[b"bc"]).as_bytes()
-        );
+        assert_ne!(seed.derive("a", &[b"bc"]).as_bytes(), seed.derive("a", &[b"b", b"c"]).as_bytes());
+        assert_ne!(seed.derive("ab", &[b"c"]).as_bytes(), seed.derive("a", &[b"bc"]).as_bytes());
     }
 
     #[test]
     fn the_same_derivation_is_the_same_secret() {
         let seed = Seed::new([1; 32]);
-        assert_eq!(
-            seed.derive("a", &[b"b"]).as_bytes(),
-            seed.derive("a", &[b"b"]).as_bytes()
-        );
+        assert_eq!(seed.derive("a", &[b"b"]).as_bytes(), seed.derive("a", &[b"b"]).as_bytes());
     }
 }

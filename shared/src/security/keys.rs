@@ -30,9 +30,7 @@ impl PublicKey {
     /// # Errors
     /// [`SecurityError::Key`] where the bytes are no point of the curve.
     pub fn from_sec1(bytes: &[u8]) -> Result<Self, SecurityError> {
-        VerifyingKey::from_sec1_bytes(bytes)
-            .map(Self)
-            .map_err(|_| SecurityError::Key)
+        VerifyingKey::from_sec1_bytes(bytes).map(Self).map_err(|_| SecurityError::Key)
     }
 
     /// The compressed SEC1 point.
@@ -65,9 +63,7 @@ impl PublicKey {
     /// # Errors
     /// [`SecurityError::Key`] where it is no compressed point.
     pub fn from_text(text: &str) -> Result<Self, SecurityError> {
-        base64::decode_array::<33>(text)
-            .ok_or(SecurityError::Key)
-            .and_then(|bytes| Self::from_sec1(&bytes))
+        base64::decode_array::<33>(text).ok_or(SecurityError::Key).and_then(|bytes| Self::from_sec1(&bytes))
     }
 
     pub(crate) fn verifying_key(&self) -> &VerifyingKey {
@@ -105,12 +101,7 @@ enum Crv {
 impl From<PublicKey> for Jwk {
     fn from(key: PublicKey) -> Self {
         let point = key.to_uncompressed();
-        Self {
-            kty: Kty::Ec,
-            crv: Crv::P256,
-            x: base64::encode(&point[1..33]),
-            y: base64::encode(&point[33..]),
-        }
+        Self { kty: Kty::Ec, crv: Crv::P256, x: base64::encode(&point[1..33]), y: base64::encode(&point[33..]) }
     }
 }
 
@@ -121,9 +112,7 @@ impl TryFrom<Jwk> for PublicKey {
         let x = base64::decode_array::<32>(&jwk.x).ok_or(SecurityError::Key)?;
         let y = base64::decode_array::<32>(&jwk.y).ok_or(SecurityError::Key)?;
         let point = Sec1Point::<NistP256>::from_affine_coordinates(&x.into(), &y.into(), false);
-        VerifyingKey::from_sec1_point(&point)
-            .map(Self)
-            .map_err(|_| SecurityError::Key)
+        VerifyingKey::from_sec1_point(&point).map(Self).map_err(|_| SecurityError::Key)
     }
 }
 
@@ -172,8 +161,7 @@ impl SigningKey {
 
     /// ECDH (SP 800-56A): the x-coordinate of the shared point. Derive keys from it, never use it as one.
     pub fn diffie_hellman(&self, other: &PublicKey) -> Zeroizing<[u8; 32]> {
-        let shared =
-            p256::ecdh::diffie_hellman(self.secret.as_nonzero_scalar(), other.0.as_affine());
+        let shared = p256::ecdh::diffie_hellman(self.secret.as_nonzero_scalar(), other.0.as_affine());
         Zeroizing::new((*shared.raw_secret_bytes()).into())
     }
 }
@@ -205,10 +193,7 @@ mod tests {
         let zero = base64::encode(&[0; 32]);
         let jwk = format!(r#"{{"kty":"EC","crv":"P-256","x":"{zero}","y":"{zero}"}}"#);
         assert!(serde_json::from_str::<PublicKey>(&jwk).is_err());
-        assert!(
-            PublicKey::from_sec1(&[0]).is_err(),
-            "the point at infinity is no key"
-        );
+        assert!(PublicKey::from_sec1(&[0]).is_err(), "the point at infinity is no key");
     }
 
     #[test]
@@ -219,14 +204,8 @@ mod tests {
 
     #[test]
     fn both_sides_of_ecdh_agree() -> Result<(), SecurityError> {
-        let (a, b) = (
-            SigningKey::from_bytes(&[1; 32])?,
-            SigningKey::from_bytes(&[2; 32])?,
-        );
-        assert_eq!(
-            a.diffie_hellman(b.public_key()),
-            b.diffie_hellman(a.public_key())
-        );
+        let (a, b) = (SigningKey::from_bytes(&[1; 32])?, SigningKey::from_bytes(&[2; 32])?);
+        assert_eq!(a.diffie_hellman(b.public_key()), b.diffie_hellman(a.public_key()));
         Ok(())
     }
 
@@ -235,10 +214,7 @@ mod tests {
         let key = SigningKey::from_bytes(&[7; 32])?.public_key().clone();
         assert_eq!(PublicKey::from_sec1(&key.to_uncompressed())?, key);
         assert_eq!(PublicKey::from_text(&key.to_text())?, key);
-        assert_eq!(
-            serde_json::from_str::<PublicKey>(&serde_json::to_string(&key)?)?,
-            key
-        );
+        assert_eq!(serde_json::from_str::<PublicKey>(&serde_json::to_string(&key)?)?, key);
         Ok(())
     }
 }

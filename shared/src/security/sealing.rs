@@ -35,13 +35,7 @@ impl Purpose {
 
     /// `label ‖ 0x00 ‖ recipient's thumbprint ‖ context`, where the context is a deal's or an offer's digest.
     fn info(self, recipient: &PublicKey, context: &Digest) -> Vec<u8> {
-        [
-            self.label().as_bytes(),
-            &[0],
-            recipient.thumbprint().as_bytes(),
-            context.as_bytes(),
-        ]
-        .concat()
+        [self.label().as_bytes(), &[0], recipient.thumbprint().as_bytes(), context.as_bytes()].concat()
     }
 }
 
@@ -59,16 +53,10 @@ pub fn seal(
     let key = <DhP256HkdfSha256 as Kem>::PublicKey::from_bytes(&recipient.to_uncompressed())
         .map_err(|_| SecurityError::Key)?;
     let info = purpose.info(recipient, context);
-    let (enc, mut sender) = hpke::setup_sender_with_rng::<AesGcm256, HkdfSha256, DhP256HkdfSha256>(
-        &OpModeS::Base,
-        &key,
-        &info,
-        rng,
-    )
-    .map_err(|_| SecurityError::Key)?;
-    let ciphertext = sender
-        .seal(plaintext, b"")
-        .map_err(|_| SecurityError::Key)?;
+    let (enc, mut sender) =
+        hpke::setup_sender_with_rng::<AesGcm256, HkdfSha256, DhP256HkdfSha256>(&OpModeS::Base, &key, &info, rng)
+            .map_err(|_| SecurityError::Key)?;
+    let ciphertext = sender.seal(plaintext, b"").map_err(|_| SecurityError::Key)?;
     Ok([enc.to_bytes().as_slice(), &ciphertext].concat())
 }
 
@@ -82,22 +70,14 @@ pub fn open(
     recipient: &SigningKey,
     sealed: &[u8],
 ) -> Result<Vec<u8>, SecurityError> {
-    let (enc, ciphertext) = sealed
-        .split_at_checked(ENCAPSULATED_LEN)
-        .ok_or(SecurityError::Sealed)?;
-    let enc = <DhP256HkdfSha256 as Kem>::EncappedKey::from_bytes(enc)
-        .map_err(|_| SecurityError::Sealed)?;
-    let key = <DhP256HkdfSha256 as Kem>::PrivateKey::from_bytes(&*recipient.to_bytes())
-        .map_err(|_| SecurityError::Sealed)?;
+    let (enc, ciphertext) = sealed.split_at_checked(ENCAPSULATED_LEN).ok_or(SecurityError::Sealed)?;
+    let enc = <DhP256HkdfSha256 as Kem>::EncappedKey::from_bytes(enc).map_err(|_| SecurityError::Sealed)?;
+    let key =
+        <DhP256HkdfSha256 as Kem>::PrivateKey::from_bytes(&*recipient.to_bytes()).map_err(|_| SecurityError::Sealed)?;
     let info = purpose.info(recipient.public_key(), context);
-    hpke::setup_receiver::<AesGcm256, HkdfSha256, DhP256HkdfSha256>(
-        &OpModeR::Base,
-        &key,
-        &enc,
-        &info,
-    )
-    .and_then(|mut receiver| receiver.open(ciphertext, b""))
-    .map_err(|_| SecurityError::Sealed)
+    hpke::setup_receiver::<AesGcm256, HkdfSha256, DhP256HkdfSha256>(&OpModeR::Base, &key, &enc, &info)
+        .and_then(|mut receiver| receiver.open(ciphertext, b""))
+        .map_err(|_| SecurityError::Sealed)
 }
 
 #[cfg(test)]
@@ -111,13 +91,7 @@ mod tests {
         let mut rng = UnwrapErr(SysRng);
         let (bob, eve) = (SigningKey::make(&mut rng), SigningKey::make(&mut rng));
         let (deal, other) = (Digest::of(b"deal"), Digest::of(b"other"));
-        let sealed = seal(
-            Purpose::ContentKey,
-            &deal,
-            bob.public_key(),
-            b"key",
-            &mut rng,
-        )?;
+        let sealed = seal(Purpose::ContentKey, &deal, bob.public_key(), b"key", &mut rng)?;
 
         assert_eq!(open(Purpose::ContentKey, &deal, &bob, &sealed)?, b"key");
         assert!(open(Purpose::ContentKey, &deal, &eve, &sealed).is_err());
@@ -126,10 +100,7 @@ mod tests {
         for position in 0..sealed.len() {
             let mut tampered = sealed.clone();
             tampered[position] ^= 1;
-            assert!(
-                open(Purpose::ContentKey, &deal, &bob, &tampered).is_err(),
-                "byte {position}"
-            );
+            assert!(open(Purpose::ContentKey, &deal, &bob, &tampered).is_err(), "byte {position}");
         }
         Ok(())
     }

@@ -21,8 +21,7 @@ pub struct Portable;
 
 impl Verifier for Portable {
     fn es256(&self, key: &PublicKey, message: &[u8], signature: &SignatureBytes) -> bool {
-        Signature::from_slice(signature)
-            .is_ok_and(|signature| key.verifying_key().verify(message, &signature).is_ok())
+        Signature::from_slice(signature).is_ok_and(|signature| key.verifying_key().verify(message, &signature).is_ok())
     }
 
     fn rsa_pss(&self, key: &RsaPublicKey, message: &[u8], signature: &[u8]) -> bool {

@@ -33,22 +33,14 @@ impl Commitment {
     /// # Errors
     /// [`InformationError::Key`] where it is not.
     pub fn check_key(&self, key: &ContentKey) -> Result<(), InformationError> {
-        if key.commitment() == self.key_hash {
-            Ok(())
-        } else {
-            Err(InformationError::Key)
-        }
+        if key.commitment() == self.key_hash { Ok(()) } else { Err(InformationError::Key) }
     }
 
     /// Whether `record` is the promised record at the path's index: enough to convict a merchant, or to trust one range.
     ///
     /// # Errors
     /// [`InformationError::Content`] where it is not.
-    pub fn check_record(
-        &self,
-        record: &[u8],
-        path: &InclusionPath,
-    ) -> Result<(), InformationError> {
+    pub fn check_record(&self, record: &[u8], path: &InclusionPath) -> Result<(), InformationError> {
         let count = layout::record_count(self.size);
         if path.leads(merkle::leaf(record), count, &self.plaintext_root) {
             Ok(())

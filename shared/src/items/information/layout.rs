@@ -25,19 +25,12 @@ const OVERHEAD_U64: u64 = OVERHEAD as u64;
 
 /// How many records a content of `size` bytes has; nothing at all is one empty record.
 pub const fn record_count(size: u64) -> u64 {
-    if size == 0 {
-        1
-    } else {
-        size.div_ceil(PLAINTEXT_U64)
-    }
+    if size == 0 { 1 } else { size.div_ceil(PLAINTEXT_U64) }
 }
 
 /// The length of the stream that encrypts `size` bytes.
 pub const fn ciphertext_len(size: u64) -> u64 {
-    record_count(size)
-        .saturating_mul(OVERHEAD_U64)
-        .saturating_add(size)
-        .saturating_add(HEADER_U64)
+    record_count(size).saturating_mul(OVERHEAD_U64).saturating_add(size).saturating_add(HEADER_U64)
 }
 
 /// The size of the content that a stream of `ciphertext_len` bytes encrypts, where there can be one.
@@ -61,8 +54,7 @@ pub fn plaintext_range(index: u64, size: u64) -> Option<Range<u64>> {
 /// Which bytes of the stream record `index` is: what to ask for with `Range`. `None` where there is no such record.
 pub fn ciphertext_range(index: u64, size: u64) -> Option<Range<u64>> {
     let start = index.checked_mul(RECORD_U64)?.checked_add(HEADER_U64)?;
-    (index < record_count(size))
-        .then(|| start..ciphertext_len(size).min(start.saturating_add(RECORD_U64)))
+    (index < record_count(size)).then(|| start..ciphertext_len(size).min(start.saturating_add(RECORD_U64)))
 }
 
 #[cfg(test)]
@@ -83,11 +75,7 @@ mod tests {
         assert_eq!(record_count(PLAINTEXT_U64), 1);
         assert_eq!(ciphertext_len(PLAINTEXT_U64), HEADER_U64 + RECORD_U64);
         assert_eq!(record_count(PLAINTEXT_U64 + 1), 2);
-        assert_eq!(
-            plaintext_len(HEADER_U64 + RECORD_U64 + OVERHEAD_U64),
-            None,
-            "an empty second record"
-        );
+        assert_eq!(plaintext_len(HEADER_U64 + RECORD_U64 + OVERHEAD_U64), None, "an empty second record");
         assert_eq!(plaintext_len(37), None);
         assert_eq!(plaintext_len(u64::MAX), None);
     }

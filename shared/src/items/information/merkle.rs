@@ -26,10 +26,7 @@ pub struct Tree {
 impl Tree {
     /// A tree without leaves.
     pub const fn new() -> Self {
-        Self {
-            peaks: Vec::new(),
-            leaves: 0,
-        }
+        Self { peaks: Vec::new(), leaves: 0 }
     }
 
     /// Adds the next leaf.
@@ -51,11 +48,7 @@ impl Tree {
 
     /// The root; `None` without leaves.
     pub fn root(&self) -> Option<Digest> {
-        self.peaks
-            .iter()
-            .rev()
-            .copied()
-            .reduce(|right, left| node(&left, &right))
+        self.peaks.iter().rev().copied().reduce(|right, left| node(&left, &right))
     }
 }
 
@@ -90,10 +83,7 @@ impl InclusionPath {
             beside.push(root_of(sibling)?);
         }
         beside.reverse();
-        Some(Self {
-            index: index.try_into().ok()?,
-            beside,
-        })
+        Some(Self { index: index.try_into().ok()?, beside })
     }
 
     /// Whether the path leads from `leaf` to `root` in a tree of `leaves` leaves (RFC 9162 section 2.1.3.2).
@@ -160,11 +150,7 @@ mod tests {
         assert_eq!(tree.root(), None);
         for count in 1..=leaves.len() {
             tree.push(leaves[count - 1]);
-            assert_eq!(
-                tree.root(),
-                Some(defined(&leaves[..count])),
-                "{count} leaves"
-            );
+            assert_eq!(tree.root(), Some(defined(&leaves[..count])), "{count} leaves");
         }
         assert_eq!(tree.peaks.len(), 2);
     }
@@ -177,9 +163,7 @@ mod tests {
             for (index, own) in leaves.iter().enumerate() {
                 let path = InclusionPath::make(&leaves, index);
                 for other in &leaves {
-                    let leads = path
-                        .as_ref()
-                        .is_some_and(|path| path.leads(*other, count.into(), &root));
+                    let leads = path.as_ref().is_some_and(|path| path.leads(*other, count.into(), &root));
                     assert_eq!(leads, own == other, "leaf {index} of {count}");
                 }
             }

@@ -47,9 +47,7 @@ mod tests;
 pub use commitment::Commitment;
 pub use error::InformationError;
 pub use key::{ContentKey, KEY_LEN, exposed_key};
-pub use layout::{
-    HEADER_LEN, MAX_RECORDS, MAX_SIZE, PLAINTEXT_SIZE, RECORD_SIZE, ciphertext_len, plaintext_len,
-};
+pub use layout::{HEADER_LEN, MAX_RECORDS, MAX_SIZE, PLAINTEXT_SIZE, RECORD_SIZE, ciphertext_len, plaintext_len};
 pub use merkle::InclusionPath;
 pub use opener::{Opener, PlaintextCheck};
 pub use records::{Decryptor, Encryptor, SALT_LEN};

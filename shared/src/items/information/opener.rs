@@ -90,11 +90,7 @@ impl Opener {
     fn take_arrived(&mut self, plaintext: &mut Vec<u8>) -> Result<(), InformationError> {
         match &mut self.state {
             State::AwaitHeader(key) => {
-                let header = self
-                    .arrived
-                    .as_slice()
-                    .try_into()
-                    .map_err(|_| InformationError::Content)?;
+                let header = self.arrived.as_slice().try_into().map_err(|_| InformationError::Content)?;
                 self.state = State::Records(Box::new(Decryptor::new(key, header)?));
             }
             State::Records(decryptor) => {
@@ -119,11 +115,7 @@ pub struct PlaintextCheck {
 impl PlaintextCheck {
     /// Begins with the first record.
     pub const fn new(commitment: &Commitment) -> Self {
-        Self {
-            tree: Tree::new(),
-            left: commitment.size,
-            root: commitment.plaintext_root,
-        }
+        Self { tree: Tree::new(), left: commitment.size, root: commitment.plaintext_root }
     }
 
     /// Takes the next record's plaintext.
@@ -131,10 +123,7 @@ impl PlaintextCheck {
     /// # Errors
     /// [`InformationError::Content`] where there is more than was promised.
     pub fn push_record(&mut self, record: &[u8]) -> Result<(), InformationError> {
-        self.left = self
-            .left
-            .checked_sub(record.len() as u64)
-            .ok_or(InformationError::Content)?;
+        self.left = self.left.checked_sub(record.len() as u64).ok_or(InformationError::Content)?;
         self.tree.push(merkle::leaf(record));
         Ok(())
     }
@@ -144,10 +133,6 @@ impl PlaintextCheck {
     /// # Errors
     /// [`InformationError::Content`] where size or root differ from the promise.
     pub fn finish(self) -> Result<(), InformationError> {
-        if self.left == 0 && self.tree.root() == Some(self.root) {
-            Ok(())
-        } else {
-            Err(InformationError::Content)
-        }
+        if self.left == 0 && self.tree.root() == Some(self.root) { Ok(()) } else { Err(InformationError::Content) }
     }
 }

@@ -31,11 +31,7 @@ pub struct Encryptor {
 impl Encryptor {
     /// Begins a stream: the encryptor, and the header that stands before the first record.
     pub fn new(key: &ContentKey, salt: [u8; SALT_LEN]) -> (Self, [u8; HEADER_LEN]) {
-        let encryptor = Self {
-            records: Records::new(key, &salt),
-            next: 0,
-            ended: false,
-        };
+        let encryptor = Self { records: Records::new(key, &salt), next: 0, ended: false };
         (encryptor, header(&salt))
     }
 
@@ -43,11 +39,7 @@ impl Encryptor {
     ///
     /// # Errors
     /// [`InformationError::Record`] out of turn, [`InformationError::TooLarge`] after [`MAX_RECORDS`].
-    pub fn seal_record(
-        &mut self,
-        plaintext: &[u8],
-        last: bool,
-    ) -> Result<Vec<u8>, InformationError> {
+    pub fn seal_record(&mut self, plaintext: &[u8], last: bool) -> Result<Vec<u8>, InformationError> {
         if self.next == MAX_RECORDS {
             return Err(InformationError::TooLarge);
         }
@@ -82,11 +74,7 @@ impl Decryptor {
         if *header != self::header(&salt) {
             return Err(InformationError::Content);
         }
-        Ok(Self {
-            records: Records::new(key, &salt),
-            next: 0,
-            ended: false,
-        })
+        Ok(Self { records: Records::new(key, &salt), next: 0, ended: false })
     }
 
     /// Opens the next record: its plaintext.
@@ -120,11 +108,7 @@ impl Decryptor {
     /// # Errors
     /// [`InformationError::Content`] where the stream was cut short.
     pub fn finish(self) -> Result<(), InformationError> {
-        if self.ended {
-            Ok(())
-        } else {
-            Err(InformationError::Content)
-        }
+        if self.ended { Ok(()) } else { Err(InformationError::Content) }
     }
 }
 
@@ -138,11 +122,7 @@ fn header(salt: &[u8; SALT_LEN]) -> [u8; HEADER_LEN] {
 
 /// Whether a record of `len` bytes of plaintext may stand at `index`.
 const fn fits(index: u64, len: usize, last: bool) -> bool {
-    if last {
-        len <= PLAINTEXT_SIZE && (len > 0 || index == 0)
-    } else {
-        len == PLAINTEXT_SIZE
-    }
+    if last { len <= PLAINTEXT_SIZE && (len > 0 || index == 0) } else { len == PLAINTEXT_SIZE }
 }
 
 /// The cipher of one content, and the nonce that each record's index is mixed into (RFC 8188 sections 2.2 and 2.3).
@@ -160,10 +140,7 @@ impl Records {
             .expand(b"Content-Encoding: aes128gcm\0", &mut *content_key)
             .and_then(|()| secret.expand(b"Content-Encoding: nonce\0", &mut nonce))
             .expect("HKDF-SHA256 gives up to 8,160 bytes");
-        Self {
-            cipher: Aes128Gcm::new(&(*content_key).into()),
-            nonce,
-        }
+        Self { cipher: Aes128Gcm::new(&(*content_key).into()), nonce }
     }
 
     fn nonce(&self, index: u64) -> Nonce<aes_gcm::aead::consts::U12> {
@@ -175,16 +152,12 @@ impl Records {
     }
 
     fn seal(&self, index: u64, mut padded: Vec<u8>) -> Result<Vec<u8>, InformationError> {
-        self.cipher
-            .encrypt_in_place(&self.nonce(index), b"", &mut padded)
-            .map_err(|_| InformationError::Record)?;
+        self.cipher.encrypt_in_place(&self.nonce(index), b"", &mut padded).map_err(|_| InformationError::Record)?;
         Ok(padded)
     }
 
     fn open(&self, index: u64, mut record: Vec<u8>) -> Result<Vec<u8>, InformationError> {
-        self.cipher
-            .decrypt_in_place(&self.nonce(index), b"", &mut record)
-            .map_err(|_| InformationError::Content)?;
+        self.cipher.decrypt_in_place(&self.nonce(index), b"", &mut record).map_err(|_| InformationError::Content)?;
         Ok(record)
     }
 }
@@ -241,23 +214,12 @@ mod tests {
         let (mut encryptor, _) = Encryptor::new(&key(), SALT);
         let full = vec![0; PLAINTEXT_SIZE];
         for (plaintext, last) in [(&full[1..], false), (&[], false)] {
-            assert_eq!(
-                encryptor.seal_record(plaintext, last),
-                Err(InformationError::Record)
-            );
+            assert_eq!(encryptor.seal_record(plaintext, last), Err(InformationError::Record));
         }
         encryptor.seal_record(&full, false)?;
-        assert_eq!(
-            encryptor.seal_record(&[], true),
-            Err(InformationError::Record),
-            "an empty record after the first"
-        );
+        assert_eq!(encryptor.seal_record(&[], true), Err(InformationError::Record), "an empty record after the first");
         encryptor.seal_record(&full, true)?;
-        assert_eq!(
-            encryptor.seal_record(&[1], true),
-            Err(InformationError::Record),
-            "after the last"
-        );
+        assert_eq!(encryptor.seal_record(&[1], true), Err(InformationError::Record), "after the last");
         Ok(())
     }
 
@@ -266,10 +228,7 @@ mod tests {
         for position in SALT_LEN..HEADER_LEN {
             let mut header = header(&SALT);
             header[position] ^= 1;
-            assert!(
-                Decryptor::new(&key(), &header).is_err(),
-                "header byte {position}"
-            );
+            assert!(Decryptor::new(&key(), &header).is_err(), "header byte {position}");
         }
     }
 
@@ -315,10 +274,7 @@ mod tests {
         let mut decryptor = decryptor()?;
         decryptor.open_record(&records.seal(0, [&[0; PLAINTEXT_SIZE][..], &[1]].concat())?)?;
         let empty = records.seal(1, vec![DELIMITER_LAST])?;
-        assert!(
-            decryptor.open_record(&empty).is_err(),
-            "an empty record after the first"
-        );
+        assert!(decryptor.open_record(&empty).is_err(), "an empty record after the first");
         Ok(())
     }
 }

@@ -81,10 +81,7 @@ impl Sealer {
         self.stream.update(&record);
         self.made.extend_from_slice(&record);
         self.tree.push(merkle::leaf(&self.waiting));
-        self.size = self
-            .size
-            .checked_add(self.waiting.len() as u64)
-            .ok_or(InformationError::TooLarge)?;
+        self.size = self.size.checked_add(self.waiting.len() as u64).ok_or(InformationError::TooLarge)?;
         self.waiting.clear();
         Ok(())
     }

@@ -34,26 +34,16 @@ fn open(commitment: &Commitment, stream: &[u8], chunk: usize) -> Result<Vec<u8>,
 
 /// Bytes that differ from record to record.
 fn content_of(size: usize) -> Vec<u8> {
-    (0_u32..)
-        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes())
-        .take(size)
-        .collect()
+    (0_u32..).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).take(size).collect()
 }
 
 #[test]
 fn round_trip_at_the_edges_of_records() -> Tested {
-    for size in [0, 1, 2 * PLAINTEXT_SIZE]
-        .into_iter()
-        .chain(PLAINTEXT_SIZE - 1..=PLAINTEXT_SIZE + 1)
-    {
+    for size in [0, 1, 2 * PLAINTEXT_SIZE].into_iter().chain(PLAINTEXT_SIZE - 1..=PLAINTEXT_SIZE + 1) {
         let content = content_of(size);
         let (stream, commitment) = seal(&content, 10_000)?;
         assert_eq!(commitment.size, u64::try_from(size)?);
-        assert_eq!(
-            commitment.ciphertext_len(),
-            u64::try_from(stream.len())?,
-            "{size}"
-        );
+        assert_eq!(commitment.ciphertext_len(), u64::try_from(stream.len())?, "{size}");
         assert_eq!(commitment.ciphertext, Digest::of(&stream));
         assert_eq!(open(&commitment, &stream, 65_536)?, content, "{size}");
     }
@@ -67,11 +57,7 @@ fn refuses_every_changed_byte() -> Tested {
         for bit in 0..8 {
             let mut changed = stream.clone();
             changed[position] ^= 1 << bit;
-            assert_eq!(
-                open(&commitment, &changed, 7),
-                Err(InformationError::Content),
-                "byte {position}"
-            );
+            assert_eq!(open(&commitment, &changed, 7), Err(InformationError::Content), "byte {position}");
         }
     }
     Ok(())
@@ -100,11 +86,7 @@ fn refuses_every_kind_of_changed_byte_in_a_long_stream() -> Tested {
     ] {
         let mut changed = stream.clone();
         changed[position] ^= 0x80;
-        assert_eq!(
-            open(&commitment, &changed, 50_000),
-            Err(InformationError::Content),
-            "byte {position}"
-        );
+        assert_eq!(open(&commitment, &changed, 50_000), Err(InformationError::Content), "byte {position}");
     }
     Ok(())
 }
@@ -112,14 +94,10 @@ fn refuses_every_kind_of_changed_byte_in_a_long_stream() -> Tested {
 #[test]
 fn refuses_what_is_cut_short_or_followed() -> Tested {
     let (stream, commitment) = seal(&content_of(PLAINTEXT_SIZE + 10), 65_536)?;
-    for length in [0, 1, HEADER_LEN, HEADER_LEN + 1, HEADER_LEN + RECORD_SIZE]
-        .into_iter()
-        .chain(stream.len() - 20..stream.len())
+    for length in
+        [0, 1, HEADER_LEN, HEADER_LEN + 1, HEADER_LEN + RECORD_SIZE].into_iter().chain(stream.len() - 20..stream.len())
     {
-        assert!(
-            open(&commitment, &stream[..length], 65_536).is_err(),
-            "{length} bytes"
-        );
+        assert!(open(&commitment, &stream[..length], 65_536).is_err(), "{length} bytes");
     }
     let followed = [stream.as_slice(), &[0]].concat();
     assert!(open(&commitment, &followed, 65_536).is_err());
@@ -136,45 +114,14 @@ fn refuses_promises_that_were_not_kept() -> Tested {
     let (stream, promised) = seal(b"the whole truth", 100)?;
     let other = Digest::of(b"other");
     for (broken, why) in [
-        (
-            Commitment {
-                size: 14,
-                ..promised.clone()
-            },
-            "less",
-        ),
-        (
-            Commitment {
-                size: 16,
-                ..promised.clone()
-            },
-            "more",
-        ),
-        (
-            Commitment {
-                ciphertext: other,
-                ..promised.clone()
-            },
-            "ciphertext",
-        ),
-        (
-            Commitment {
-                plaintext_root: other,
-                ..promised.clone()
-            },
-            "plaintext",
-        ),
+        (Commitment { size: 14, ..promised.clone() }, "less"),
+        (Commitment { size: 16, ..promised.clone() }, "more"),
+        (Commitment { ciphertext: other, ..promised.clone() }, "ciphertext"),
+        (Commitment { plaintext_root: other, ..promised.clone() }, "plaintext"),
     ] {
-        assert_eq!(
-            open(&broken, &stream, 100),
-            Err(InformationError::Content),
-            "{why}"
-        );
+        assert_eq!(open(&broken, &stream, 100), Err(InformationError::Content), "{why}");
     }
-    let broken = Commitment {
-        key_hash: other,
-        ..promised
-    };
+    let broken = Commitment { key_hash: other, ..promised };
     assert_eq!(open(&broken, &stream, 100), Err(InformationError::Key));
     Ok(())
 }
@@ -197,10 +144,7 @@ fn one_record_and_its_path_are_proof() -> Tested {
 fn a_commitment_is_bounded() -> Tested {
     let (_, commitment) = seal(b"", 1)?;
     let mut json = serde_json::to_value(&commitment)?;
-    assert_eq!(
-        serde_json::from_value::<Commitment>(json.clone())?,
-        commitment
-    );
+    assert_eq!(serde_json::from_value::<Commitment>(json.clone())?, commitment);
     json["size"] = (MAX_SIZE + 1).into();
     assert!(serde_json::from_value::<Commitment>(json).is_err());
     Ok(())

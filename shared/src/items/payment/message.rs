@@ -18,9 +18,7 @@ impl ModuleId {
     pub fn new(name: impl Into<String>) -> Option<Self> {
         let name = name.into();
         let fits = matches!(name.len(), 1..=32)
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         fits.then_some(Self(name))
     }
 

@@ -29,8 +29,7 @@ pub trait PayeeModule: Send + Sync {
     ///
     /// # Errors
     /// [`PaymentError`] where the payment cannot settle the bill; nothing has been taken then.
-    fn check(&self, bill: &Bill, body: &Self::Body, now: UnixSeconds)
-    -> Result<Step, PaymentError>;
+    fn check(&self, bill: &Bill, body: &Self::Body, now: UnixSeconds) -> Result<Step, PaymentError>;
 
     /// Goes on with what the third party answered.
     ///
@@ -60,13 +59,8 @@ pub trait ErasedPayee: Send + Sync {
     ///
     /// # Errors
     /// As there, and where the body is not the module's.
-    fn resume(
-        &self,
-        bill: &Bill,
-        body: &Value,
-        answer: &Answer,
-        verifier: &dyn Verifier,
-    ) -> Result<Step, PaymentError>;
+    fn resume(&self, bill: &Bill, body: &Value, answer: &Answer, verifier: &dyn Verifier)
+    -> Result<Step, PaymentError>;
 }
 
 impl<M: PayeeModule> ErasedPayee for M {
@@ -98,6 +92,5 @@ fn typed<T: DeserializeOwned>(body: &Value) -> Result<T, PaymentError> {
 }
 
 pub(super) fn module_id(name: &'static str) -> ModuleId {
-    ModuleId::new(name)
-        .expect("a module's ID constant is a valid name; the registry's test holds that")
+    ModuleId::new(name).expect("a module's ID constant is a valid name; the registry's test holds that")
 }

@@ -32,12 +32,7 @@ pub trait PayerModule {
     ///
     /// # Errors
     /// [`Unusable`], to be told to the customer.
-    fn quote(
-        &self,
-        total: Amount,
-        parameters: &Self::Parameters,
-        now: UnixSeconds,
-    ) -> Result<Quote, Unusable>;
+    fn quote(&self, total: Amount, parameters: &Self::Parameters, now: UnixSeconds) -> Result<Quote, Unusable>;
 
     /// Pays: takes the money out of the purse and signs it over to the bill.
     ///
@@ -67,12 +62,7 @@ pub trait ErasedPayer {
     ///
     /// # Errors
     /// As there, and where version or parameters do not fit.
-    fn quote(
-        &self,
-        total: Amount,
-        acceptance: &Acceptance,
-        now: UnixSeconds,
-    ) -> Result<Quote, Unusable>;
+    fn quote(&self, total: Amount, acceptance: &Acceptance, now: UnixSeconds) -> Result<Quote, Unusable>;
 
     /// [`PayerModule::pay`].
     ///
@@ -98,12 +88,7 @@ impl<M: PayerModule> ErasedPayer for M {
         module_id(M::ID)
     }
 
-    fn quote(
-        &self,
-        total: Amount,
-        acceptance: &Acceptance,
-        now: UnixSeconds,
-    ) -> Result<Quote, Unusable> {
+    fn quote(&self, total: Amount, acceptance: &Acceptance, now: UnixSeconds) -> Result<Quote, Unusable> {
         PayerModule::quote(self, total, &parameters::<M>(acceptance)?, now)
     }
 
@@ -115,13 +100,8 @@ impl<M: PayerModule> ErasedPayer for M {
         rng: &mut dyn CryptoRng,
     ) -> Result<Payment, PaymentError> {
         let body = PayerModule::pay(self, bill, &parameters::<M>(acceptance)?, now, rng)?;
-        let body = serde_json::to_value(body)
-            .map_err(|_| PaymentError::Invalid("the body does not serialize"))?;
-        Ok(Payment {
-            module: module_id(M::ID),
-            version: M::VERSION,
-            body,
-        })
+        let body = serde_json::to_value(body).map_err(|_| PaymentError::Invalid("the body does not serialize"))?;
+        Ok(Payment { module: module_id(M::ID), version: M::VERSION, body })
     }
 
     fn settled(&mut self, deal: &Digest) {
@@ -135,10 +115,7 @@ impl<M: PayerModule> ErasedPayer for M {
 
 fn parameters<M: PayerModule>(acceptance: &Acceptance) -> Result<M::Parameters, Unusable> {
     if acceptance.version != M::VERSION {
-        return Err(Unusable::Version {
-            ours: M::VERSION,
-            theirs: acceptance.version,
-        });
+        return Err(Unusable::Version { ours: M::VERSION, theirs: acceptance.version });
     }
     serde::Deserialize::deserialize(&acceptance.parameters).map_err(|_| Unusable::Parameters)
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Acceptance, Answer, Bill, ErasedPayee, ErasedPayer, ModuleId, PayeeModule, Payment,
-    PaymentError, Quote, Step, Unusable,
+    Acceptance, Answer, Bill, ErasedPayee, ErasedPayer, ModuleId, PayeeModule, Payment, PaymentError, Quote, Step,
+    Unusable,
 };
 use crate::foundation::{Amount, UnixSeconds};
 use crate::security::Verifier;
@@ -33,22 +33,14 @@ impl Registry {
 
     /// What the merchant's offers shall say.
     pub fn acceptances(&self) -> Vec<Acceptance> {
-        self.modules
-            .values()
-            .map(|module| module.acceptance())
-            .collect()
+        self.modules.values().map(|module| module.acceptance()).collect()
     }
 
     /// Checks a payment with its module.
     ///
     /// # Errors
     /// [`PaymentError::Unsupported`], or the module's own.
-    pub fn check(
-        &self,
-        bill: &Bill,
-        payment: &Payment,
-        now: UnixSeconds,
-    ) -> Result<Step, PaymentError> {
+    pub fn check(&self, bill: &Bill, payment: &Payment, now: UnixSeconds) -> Result<Step, PaymentError> {
         self.module(payment)?.check(bill, &payment.body, now)
     }
 
@@ -67,8 +59,7 @@ impl Registry {
         if open {
             return Err(PaymentError::Unknown);
         }
-        self.module(payment)?
-            .resume(bill, &payment.body, answer, verifier)
+        self.module(payment)?.resume(bill, &payment.body, answer, verifier)
     }
 
     fn module(&self, payment: &Payment) -> Result<&dyn ErasedPayee, PaymentError> {
@@ -90,28 +81,15 @@ pub struct Choice {
 }
 
 /// Goes through an offer's ways to pay, in the order of the wallet's preference, and says of each whether it is usable.
-pub fn choose(
-    payers: &[&dyn ErasedPayer],
-    accepts: &[Acceptance],
-    total: Amount,
-    now: UnixSeconds,
-) -> Vec<Choice> {
+pub fn choose(payers: &[&dyn ErasedPayer], accepts: &[Acceptance], total: Amount, now: UnixSeconds) -> Vec<Choice> {
     let ours = payers.iter().filter_map(|payer| {
-        let acceptance = accepts
-            .iter()
-            .find(|acceptance| acceptance.module == payer.id())?;
-        Some(Choice {
-            module: payer.id(),
-            quote: payer.quote(total, acceptance, now),
-        })
+        let acceptance = accepts.iter().find(|acceptance| acceptance.module == payer.id())?;
+        Some(Choice { module: payer.id(), quote: payer.quote(total, acceptance, now) })
     });
     let theirs = accepts
         .iter()
         .filter(|acceptance| payers.iter().all(|payer| payer.id() != acceptance.module))
-        .map(|acceptance| Choice {
-            module: acceptance.module.clone(),
-            quote: Err(Unusable::NotInWallet),
-        });
+        .map(|acceptance| Choice { module: acceptance.module.clone(), quote: Err(Unusable::NotInWallet) });
     ours.chain(theirs).collect()
 }
 

@@ -38,40 +38,22 @@ impl<'a> Parts<'a> {
         if compact.len() > MAX_LEN {
             return Err(StatementError::TooLarge);
         }
-        let (signing_input, signature) = compact
-            .rsplit_once('.')
-            .ok_or(StatementError::Malformed("no signature"))?;
-        let (header, payload) = signing_input
-            .split_once('.')
-            .ok_or(StatementError::Malformed("no payload"))?;
-        let header =
-            base64::decode(header).ok_or(StatementError::Malformed("header is not base64url"))?;
-        let header: Header =
-            json::from_slice(&header).map_err(|_| StatementError::Malformed("header"))?;
+        let (signing_input, signature) = compact.rsplit_once('.').ok_or(StatementError::Malformed("no signature"))?;
+        let (header, payload) = signing_input.split_once('.').ok_or(StatementError::Malformed("no payload"))?;
+        let header = base64::decode(header).ok_or(StatementError::Malformed("header is not base64url"))?;
+        let header: Header = json::from_slice(&header).map_err(|_| StatementError::Malformed("header"))?;
         if header.alg != ALG || header.crit.is_some() {
             return Err(StatementError::Unsupported);
         }
         if header.typ != typ {
             return Err(StatementError::Type { expected: typ });
         }
-        if header
-            .jwk
-            .as_ref()
-            .is_some_and(|jwk| jwk.thumbprint() != header.kid)
-        {
-            return Err(StatementError::Malformed(
-                "kid is not the thumbprint of jwk",
-            ));
+        if header.jwk.as_ref().is_some_and(|jwk| jwk.thumbprint() != header.kid) {
+            return Err(StatementError::Malformed("kid is not the thumbprint of jwk"));
         }
-        let payload =
-            base64::decode(payload).ok_or(StatementError::Malformed("payload is not base64url"))?;
-        let signature = base64::decode_array(signature)
-            .ok_or(StatementError::Malformed("signature is not 64 bytes"))?;
-        Ok(Self {
-            header,
-            payload,
-            signing_input,
-            signature,
-        })
+        let payload = base64::decode(payload).ok_or(StatementError::Malformed("payload is not base64url"))?;
+        let signature =
+            base64::decode_array(signature).ok_or(StatementError::Malformed("signature is not 64 bytes"))?;
+        Ok(Self { header, payload, signing_input, signature })
     }
 }

@@ -39,13 +39,7 @@ impl<T: Statement> Signed<T> {
 
     fn assemble(payload: T, signer: &(impl Signer + ?Sized), jwk: Option<PublicKey>) -> Self {
         let kid = signer.public_key().thumbprint();
-        let header = Header {
-            alg: ALG.to_owned(),
-            typ: T::TYP.to_owned(),
-            kid,
-            jwk,
-            crit: None,
-        };
+        let header = Header { alg: ALG.to_owned(), typ: T::TYP.to_owned(), kid, jwk, crit: None };
         let mut compact = String::new();
         compact.push_str(&base64::encode(&json_of(&header)));
         compact.push('.');
@@ -54,23 +48,14 @@ impl<T: Statement> Signed<T> {
         let signature = signer.sign(compact.as_bytes());
         compact.push('.');
         compact.push_str(&base64::encode(&signature));
-        Self {
-            compact,
-            payload,
-            signer: kid,
-            digest,
-        }
+        Self { compact, payload, signer: kid, digest }
     }
 
     /// Verifies a statement of `key`'s owner.
     ///
     /// # Errors
     /// [`StatementError`] where it is malformed, of another kind, or not signed by `key`.
-    pub fn verify(
-        compact: &str,
-        key: &PublicKey,
-        verifier: &dyn Verifier,
-    ) -> Result<Self, StatementError> {
+    pub fn verify(compact: &str, key: &PublicKey, verifier: &dyn Verifier) -> Result<Self, StatementError> {
         let parts = Parts::parse(compact, T::TYP)?;
         if parts.header.kid != key.thumbprint() {
             return Err(StatementError::Signature);
@@ -82,16 +67,9 @@ impl<T: Statement> Signed<T> {
     ///
     /// # Errors
     /// [`StatementError`] where it is malformed, of another kind, carries no key, or is not signed by it.
-    pub fn verify_self_keyed(
-        compact: &str,
-        verifier: &dyn Verifier,
-    ) -> Result<(Self, PublicKey), StatementError> {
+    pub fn verify_self_keyed(compact: &str, verifier: &dyn Verifier) -> Result<(Self, PublicKey), StatementError> {
         let mut parts = Parts::parse(compact, T::TYP)?;
-        let key = parts
-            .header
-            .jwk
-            .take()
-            .ok_or(StatementError::Malformed("no jwk"))?;
+        let key = parts.header.jwk.take().ok_or(StatementError::Malformed("no jwk"))?;
         let signed = Self::check(compact, &parts, &key, verifier)?;
         Ok((signed, key))
     }
@@ -188,10 +166,7 @@ pub struct Compact<T> {
 impl<T> Compact<T> {
     /// Takes any text; whether it is a statement is seen when it is verified.
     pub const fn new(text: String) -> Self {
-        Self {
-            text,
-            kind: core::marker::PhantomData,
-        }
+        Self { text, kind: core::marker::PhantomData }
     }
 
     /// The text.
@@ -213,11 +188,7 @@ impl<T: Statement> Compact<T> {
     ///
     /// # Errors
     /// As [`Signed::verify`].
-    pub fn verify(
-        &self,
-        key: &PublicKey,
-        verifier: &dyn Verifier,
-    ) -> Result<Signed<T>, StatementError> {
+    pub fn verify(&self, key: &PublicKey, verifier: &dyn Verifier) -> Result<Signed<T>, StatementError> {
         Signed::verify(&self.text, key, verifier)
     }
 
@@ -225,10 +196,7 @@ impl<T: Statement> Compact<T> {
     ///
     /// # Errors
     /// As [`Signed::verify_self_keyed`].
-    pub fn verify_self_keyed(
-        &self,
-        verifier: &dyn Verifier,
-    ) -> Result<(Signed<T>, PublicKey), StatementError> {
+    pub fn verify_self_keyed(&self, verifier: &dyn Verifier) -> Result<(Signed<T>, PublicKey), StatementError> {
         Signed::verify_self_keyed(&self.text, verifier)
     }
 }

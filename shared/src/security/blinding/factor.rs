@@ -25,10 +25,7 @@ impl BlindingSecrets {
     /// # Errors
     /// [`SecurityError::Key`] where 128 attempts fail, which only a malicious modulus makes happen.
     pub fn derive(key: &RsaPublicKey, seed: &Seed) -> Result<Self, SecurityError> {
-        let mut secrets = Self {
-            salt: [0; SALT_LEN],
-            factor: [0; MODULUS_LEN],
-        };
+        let mut secrets = Self { salt: [0; SALT_LEN], factor: [0; MODULUS_LEN] };
         seed.expand("blinding/salt", &[], &mut secrets.salt);
         for attempt in 0_u8..128 {
             seed.expand("blinding/factor", &[&[attempt]], &mut secrets.factor);

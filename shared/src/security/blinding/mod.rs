@@ -52,9 +52,7 @@ pub fn unblind(
     blind_signature: &[u8; MODULUS_LEN],
     secrets: &BlindingSecrets,
 ) -> Result<[u8; MODULUS_LEN], SecurityError> {
-    let signature = key
-        .reduced(blind_signature)
-        .ok_or(SecurityError::Signature)?;
+    let signature = key.reduced(blind_signature).ok_or(SecurityError::Signature)?;
     let factor = key.reduced(secrets.factor()).ok_or(SecurityError::Key)?;
     let inverse = key.invert(&factor).ok_or(SecurityError::Key)?;
     let signature = key.multiply(&signature, &inverse);
@@ -67,13 +65,8 @@ pub fn unblind(
 /// # Errors
 /// [`SecurityError::Signature`].
 pub fn verify(key: &RsaPublicKey, message: &[u8], signature: &[u8]) -> Result<(), SecurityError> {
-    let signature: &[u8; MODULUS_LEN] =
-        signature.try_into().map_err(|_| SecurityError::Signature)?;
+    let signature: &[u8; MODULUS_LEN] = signature.try_into().map_err(|_| SecurityError::Signature)?;
     let signature = key.reduced(signature).ok_or(SecurityError::Signature)?;
     let encoded = key.raise_to_bytes(&signature);
-    if pss::verify(message, &encoded) {
-        Ok(())
-    } else {
-        Err(SecurityError::Signature)
-    }
+    if pss::verify(message, &encoded) { Ok(()) } else { Err(SecurityError::Signature) }
 }

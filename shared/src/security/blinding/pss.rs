@@ -43,21 +43,13 @@ pub(super) fn verify(message: &[u8], encoded: &[u8; MODULUS_LEN]) -> bool {
 
 fn salted_hash(message: &[u8], salt: &[u8]) -> [u8; HASH_LEN] {
     let message_hash = Sha384::digest(message);
-    Sha384::new()
-        .chain_update([0; 8])
-        .chain_update(message_hash)
-        .chain_update(salt)
-        .finalize()
-        .into()
+    Sha384::new().chain_update([0; 8]).chain_update(message_hash).chain_update(salt).finalize().into()
 }
 
 /// XORs MGF1 of `seed` into `block`.
 fn mask(block: &mut [u8], seed: &[u8]) {
     for (counter, chunk) in (0_u32..).zip(block.chunks_mut(HASH_LEN)) {
-        let stream = Sha384::new()
-            .chain_update(seed)
-            .chain_update(counter.to_be_bytes())
-            .finalize();
+        let stream = Sha384::new().chain_update(seed).chain_update(counter.to_be_bytes()).finalize();
         for (byte, key) in chunk.iter_mut().zip(stream) {
             *byte ^= key;
         }

@@ -34,12 +34,8 @@ impl RsaPublicKey {
         if modulus[0] & 0x80 == 0 {
             return Err(SecurityError::Key);
         }
-        let odd = Option::<Odd<U2048>>::from(Odd::new(U2048::from_be_slice(&modulus)))
-            .ok_or(SecurityError::Key)?;
-        Ok(Self {
-            modulus,
-            params: Box::new(FixedMontyParams::new_vartime(odd)),
-        })
+        let odd = Option::<Odd<U2048>>::from(Odd::new(U2048::from_be_slice(&modulus))).ok_or(SecurityError::Key)?;
+        Ok(Self { modulus, params: Box::new(FixedMontyParams::new_vartime(odd)) })
     }
 
     /// The modulus, big-endian.

@@ -19,31 +19,14 @@ impl PayeeModule for DummyPayee {
         Parameters {}
     }
 
-    fn check(
-        &self,
-        bill: &Bill,
-        promise: &Promise,
-        _now: UnixSeconds,
-    ) -> Result<Step, PaymentError> {
+    fn check(&self, bill: &Bill, promise: &Promise, _now: UnixSeconds) -> Result<Step, PaymentError> {
         if promise.deal != bill.deal || promise.amount != bill.total {
-            return Err(PaymentError::Invalid(
-                "the promise is for another deal or amount",
-            ));
+            return Err(PaymentError::Invalid("the promise is for another deal or amount"));
         }
-        Ok(Step::Settled(Settlement {
-            paid: promise.amount,
-            proofs: Vec::new(),
-            statements: Vec::new(),
-        }))
+        Ok(Step::Settled(Settlement { paid: promise.amount, proofs: Vec::new(), statements: Vec::new() }))
     }
 
-    fn resume(
-        &self,
-        _: &Bill,
-        _: &Promise,
-        _: &Answer,
-        _: &dyn Verifier,
-    ) -> Result<Step, PaymentError> {
+    fn resume(&self, _: &Bill, _: &Promise, _: &Answer, _: &dyn Verifier) -> Result<Step, PaymentError> {
         Err(PaymentError::Peer("the dummy module asks nobody"))
     }
 }

@@ -17,10 +17,7 @@ impl PayerModule for DummyPayer {
     type Body = Promise;
 
     fn quote(&self, total: Amount, _: &Parameters, _: UnixSeconds) -> Result<Quote, Unusable> {
-        Ok(Quote {
-            available: total,
-            fee: Amount::zero(total.currency()),
-        })
+        Ok(Quote { available: total, fee: Amount::zero(total.currency()) })
     }
 
     fn pay(
@@ -30,10 +27,7 @@ impl PayerModule for DummyPayer {
         _: UnixSeconds,
         _: &mut dyn CryptoRng,
     ) -> Result<Promise, PaymentError> {
-        Ok(Promise {
-            deal: bill.deal,
-            amount: bill.total,
-        })
+        Ok(Promise { deal: bill.deal, amount: bill.total })
     }
 
     fn settled(&mut self, _: &Digest) {}

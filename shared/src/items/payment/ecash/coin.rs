@@ -9,12 +9,7 @@ use crate::security::{PublicKey, Seed, Signer, SigningKey};
 
 /// What the mint signs: a hash input that binds the coin's key and its denomination.
 pub fn coin_message(denomination: &Digest, coin: &PublicKey) -> Vec<u8> {
-    [
-        b"semper/1/coin".as_slice(),
-        denomination.as_bytes(),
-        &coin.to_compressed(),
-    ]
-    .concat()
+    [b"semper/1/coin".as_slice(), denomination.as_bytes(), &coin.to_compressed()].concat()
 }
 
 /// The seed of one coin: its key and its blinding secrets derive from it.
@@ -24,14 +19,7 @@ pub struct CoinSecret(Seed);
 impl CoinSecret {
     /// The coin number `index` of reserve number `reserve` at a mint.
     pub fn derive_withdrawn(seed: &Seed, mint: &Digest, reserve: u32, index: u32) -> Self {
-        Self(seed.derive(
-            "ecash/coin",
-            &[
-                mint.as_bytes(),
-                &reserve.to_be_bytes(),
-                &index.to_be_bytes(),
-            ],
-        ))
+        Self(seed.derive("ecash/coin", &[mint.as_bytes(), &reserve.to_be_bytes(), &index.to_be_bytes()]))
     }
 
     /// Output number `index` of a refresh whose ECDH secret is `shared`.
@@ -56,8 +44,7 @@ impl CoinSecret {
 
     /// The key of transfer candidate `candidate` of the coin's melt number `sequence`.
     pub fn transfer_key(&self, sequence: u32, candidate: u8) -> SigningKey {
-        self.0
-            .derive_key("coin/transfer", &[&sequence.to_be_bytes(), &[candidate]])
+        self.0.derive_key("coin/transfer", &[&sequence.to_be_bytes(), &[candidate]])
     }
 
     /// The planchet: what the mint signs blindly.
@@ -67,36 +54,23 @@ impl CoinSecret {
     pub fn planchet(&self, denomination: &Denomination) -> Result<Planchet, EcashError> {
         let message = coin_message(&denomination.id, self.key().public_key());
         let blinded = blinding::blind(&denomination.key, &message, &self.blinding(denomination)?)?;
-        Ok(Planchet {
-            denomination: denomination.id,
-            blinded,
-        })
+        Ok(Planchet { denomination: denomination.id, blinded })
     }
 
     /// Unblinds the mint's signature and verifies it.
     ///
     /// # Errors
     /// [`EcashError::Peer`] where it is no signature on the planchet.
-    pub fn unblind(
-        self,
-        denomination: &Denomination,
-        blind_signature: &[u8; MODULUS_LEN],
-    ) -> Result<Coin, EcashError> {
+    pub fn unblind(self, denomination: &Denomination, blind_signature: &[u8; MODULUS_LEN]) -> Result<Coin, EcashError> {
         let message = coin_message(&denomination.id, self.key().public_key());
         let secrets = self.blinding(denomination)?;
         let signature = blinding::unblind(&denomination.key, &message, blind_signature, &secrets)
             .map_err(|_| EcashError::Peer("a blind signature is not valid"))?;
-        Ok(Coin {
-            secret: self,
-            denomination: denomination.id,
-            signature,
-        })
+        Ok(Coin { secret: self, denomination: denomination.id, signature })
     }
 
     fn blinding(&self, denomination: &Denomination) -> Result<BlindingSecrets, EcashError> {
-        let seed = self
-            .0
-            .derive("coin/blinding", &[denomination.id.as_bytes()]);
+        let seed = self.0.derive("coin/blinding", &[denomination.id.as_bytes()]);
         Ok(BlindingSecrets::derive(&denomination.key, &seed)?)
     }
 }

@@ -118,15 +118,8 @@ impl KeySet {
     ///
     /// # Errors
     /// [`EcashError`] where the signature or a denomination is not valid.
-    pub fn verify(
-        document: &Compact<MintKeys>,
-        verifier: &dyn Verifier,
-    ) -> Result<Self, EcashError> {
-        Self::new(Signed::verify_introduction(
-            document.as_str(),
-            |keys: &MintKeys| &keys.key,
-            verifier,
-        )?)
+    pub fn verify(document: &Compact<MintKeys>, verifier: &dyn Verifier) -> Result<Self, EcashError> {
+        Self::new(Signed::verify_introduction(document.as_str(), |keys: &MintKeys| &keys.key, verifier)?)
     }
 
     /// Takes a document that is verified already.
@@ -147,11 +140,7 @@ impl KeySet {
             };
             denominations.insert(denomination.id, denomination);
         }
-        Ok(Self {
-            mint: document.key.thumbprint(),
-            document,
-            denominations,
-        })
+        Ok(Self { mint: document.key.thumbprint(), document, denominations })
     }
 
     /// The thumbprint that names the mint.
@@ -174,9 +163,7 @@ impl KeySet {
     /// # Errors
     /// [`EcashError::DenominationUnknown`].
     pub fn find(&self, id: &Digest) -> Result<&Denomination, EcashError> {
-        self.denominations
-            .get(id)
-            .ok_or(EcashError::DenominationUnknown)
+        self.denominations.get(id).ok_or(EcashError::DenominationUnknown)
     }
 
     /// Every denomination.
@@ -189,22 +176,9 @@ impl KeySet {
     /// # Errors
     /// [`EcashError::DenominationUnknown`] where the denominations cannot make up the amount, and
     /// [`EcashError::Malformed`] where it takes more than [`super::MAX_COINS`].
-    pub fn split(
-        &self,
-        amount: Amount,
-        now: UnixSeconds,
-    ) -> Result<Vec<&Denomination>, EcashError> {
-        let mut issued: Vec<_> = self
-            .denominations
-            .values()
-            .filter(|d| d.issues(now) && !d.value.is_zero())
-            .collect();
-        issued.sort_by_key(|denomination| {
-            (
-                core::cmp::Reverse(denomination.value.minor()),
-                denomination.id,
-            )
-        });
+    pub fn split(&self, amount: Amount, now: UnixSeconds) -> Result<Vec<&Denomination>, EcashError> {
+        let mut issued: Vec<_> = self.denominations.values().filter(|d| d.issues(now) && !d.value.is_zero()).collect();
+        issued.sort_by_key(|denomination| (core::cmp::Reverse(denomination.value.minor()), denomination.id));
         let mut coins = Vec::new();
         let mut rest = amount.minor();
         for denomination in issued {
@@ -216,10 +190,6 @@ impl KeySet {
                 coins.push(denomination);
             }
         }
-        if rest == 0 && amount.currency() == self.currency() {
-            Ok(coins)
-        } else {
-            Err(EcashError::DenominationUnknown)
-        }
+        if rest == 0 && amount.currency() == self.currency() { Ok(coins) } else { Err(EcashError::DenominationUnknown) }
     }
 }

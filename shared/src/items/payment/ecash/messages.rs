@@ -90,10 +90,7 @@ pub struct PlanchetMessage {
 
 impl From<Planchet> for PlanchetMessage {
     fn from(planchet: Planchet) -> Self {
-        Self {
-            denomination: planchet.denomination,
-            blinded: planchet.blinded,
-        }
+        Self { denomination: planchet.denomination, blinded: planchet.blinded }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::refresh::{Candidate, KAPPA, candidate_digest, commitment};
 use super::{
-    Denomination, DepositBody, EcashError, KeySet, MAX_COINS, Melt, PayoutAccount, Permission,
-    Planchet, Reveal, Withdrawal, coin_message,
+    Denomination, DepositBody, EcashError, KeySet, MAX_COINS, Melt, PayoutAccount, Permission, Planchet, Reveal,
+    Withdrawal, coin_message,
 };
 use crate::foundation::{Amount, Digest, UnixSeconds};
 use crate::items::statement::{Compact, Signed};
@@ -57,24 +57,11 @@ pub fn check_deposit(
         total = total.checked_add(checked.permission.amount)?;
         permissions.push(checked);
     }
-    let (merchant, deal) = (
-        permissions[0].permission.merchant,
-        permissions[0].permission.deal,
-    );
-    if permissions
-        .iter()
-        .any(|p| (p.permission.merchant, p.permission.deal) != (merchant, deal))
-    {
-        return Err(EcashError::Malformed(
-            "the permissions are for different deals",
-        ));
+    let (merchant, deal) = (permissions[0].permission.merchant, permissions[0].permission.deal);
+    if permissions.iter().any(|p| (p.permission.merchant, p.permission.deal) != (merchant, deal)) {
+        return Err(EcashError::Malformed("the permissions are for different deals"));
     }
-    Ok(CheckedDeposit {
-        merchant,
-        deal,
-        total,
-        permissions,
-    })
+    Ok(CheckedDeposit { merchant, deal, total, permissions })
 }
 
 fn check_permission(
@@ -88,19 +75,8 @@ fn check_permission(
         return Err(EcashError::Mint);
     }
     let denomination = keys.find(&permission.denomination)?;
-    check_coin(
-        denomination,
-        &coin,
-        &permission.signature,
-        permission.amount,
-        now,
-        verifier,
-    )?;
-    Ok(CheckedPermission {
-        coin,
-        value: denomination.value,
-        permission,
-    })
+    check_coin(denomination, &coin, &permission.signature, permission.amount, now, verifier)?;
+    Ok(CheckedPermission { coin, value: denomination.value, permission })
 }
 
 fn check_coin(
@@ -120,11 +96,7 @@ fn check_coin(
     }
     let message = coin_message(&denomination.id, coin);
     let key: &RsaPublicKey = &denomination.key;
-    if verifier.rsa_pss(key, &message, signature) {
-        Ok(())
-    } else {
-        Err(EcashError::Coin)
-    }
+    if verifier.rsa_pss(key, &message, signature) { Ok(()) } else { Err(EcashError::Coin) }
 }
 
 /// A withdrawal that the reserve has signed; whether the reserve has the money, the ledger says.
@@ -155,16 +127,8 @@ pub fn check_withdrawal(
     if request.batch.is_empty() || request.batch.len() > MAX_COINS {
         return Err(EcashError::Malformed("a batch is 1 to 64 planchets"));
     }
-    let total = issued_total(
-        keys,
-        request.batch.iter().map(|planchet| planchet.denomination),
-        now,
-    )?;
-    Ok(CheckedWithdrawal {
-        reserve,
-        total,
-        request,
-    })
+    let total = issued_total(keys, request.batch.iter().map(|planchet| planchet.denomination), now)?;
+    Ok(CheckedWithdrawal { reserve, total, request })
 }
 
 fn issued_total(
@@ -212,24 +176,11 @@ pub fn check_melt(
         return Err(EcashError::Malformed("a melt has 1 to 64 outputs"));
     }
     if issued_total(keys, melt.outputs.iter().copied(), now)? != melt.amount {
-        return Err(EcashError::Malformed(
-            "the outputs do not sum up to the amount",
-        ));
+        return Err(EcashError::Malformed("the outputs do not sum up to the amount"));
     }
     let denomination = keys.find(&melt.denomination)?;
-    check_coin(
-        denomination,
-        &coin,
-        &melt.signature,
-        melt.amount,
-        now,
-        verifier,
-    )?;
-    Ok(CheckedMelt {
-        coin,
-        value: denomination.value,
-        melt,
-    })
+    check_coin(denomination, &coin, &melt.signature, melt.amount, now, verifier)?;
+    Ok(CheckedMelt { coin, value: denomination.value, melt })
 }
 
 /// Checks a reveal against its melt and the mint's choice, and returns the planchets to be signed.
@@ -243,23 +194,12 @@ pub fn check_reveal(
     gamma: u8,
     reveal: &Reveal,
 ) -> Result<Vec<Planchet>, EcashError> {
-    let outputs = melt
-        .outputs
-        .iter()
-        .map(|id| keys.find(id))
-        .collect::<Result<Vec<_>, _>>()?;
-    let same_outputs = reveal
-        .planchets
-        .iter()
-        .map(|planchet| planchet.denomination)
-        .eq(melt.outputs.iter().copied());
+    let outputs = melt.outputs.iter().map(|id| keys.find(id)).collect::<Result<Vec<_>, _>>()?;
+    let same_outputs = reveal.planchets.iter().map(|planchet| planchet.denomination).eq(melt.outputs.iter().copied());
     if !same_outputs || reveal.transfer_secrets.len() != usize::from(KAPPA - 1) {
         return Err(EcashError::Reveal);
     }
-    let hidden = candidate_digest(
-        &reveal.transfer_public,
-        reveal.planchets.iter().map(|planchet| &planchet.blinded),
-    );
+    let hidden = candidate_digest(&reveal.transfer_public, reveal.planchets.iter().map(|planchet| &planchet.blinded));
     let mut secrets = reveal.transfer_secrets.iter();
     let mut digests = Vec::with_capacity(usize::from(KAPPA));
     for candidate in 0..KAPPA {
@@ -267,24 +207,14 @@ pub fn check_reveal(
             digests.push(hidden);
             continue;
         }
-        let secret = secrets
-            .next()
-            .and_then(|s| s.0.as_slice().try_into().ok())
-            .ok_or(EcashError::Reveal)?;
+        let secret = secrets.next().and_then(|s| s.0.as_slice().try_into().ok()).ok_or(EcashError::Reveal)?;
         let transfer = SigningKey::from_bytes(secret).map_err(|_| EcashError::Reveal)?;
         digests.push(Candidate::derive(&transfer, coin, &outputs)?.digest());
     }
     if commitment(&digests) != melt.commitment {
         return Err(EcashError::Reveal);
     }
-    Ok(reveal
-        .planchets
-        .iter()
-        .map(|p| Planchet {
-            denomination: p.denomination,
-            blinded: p.blinded,
-        })
-        .collect())
+    Ok(reveal.planchets.iter().map(|p| Planchet { denomination: p.denomination, blinded: p.blinded }).collect())
 }
 
 /// Checks a merchant's registration of its account.
@@ -296,14 +226,7 @@ pub fn check_registration(
     compact: &Compact<PayoutAccount>,
     verifier: &dyn Verifier,
 ) -> Result<Signed<PayoutAccount>, EcashError> {
-    let registration = Signed::verify_introduction(
-        compact.as_str(),
-        |account: &PayoutAccount| &account.merchant,
-        verifier,
-    )?;
-    if registration.mint == keys.mint() {
-        Ok(registration)
-    } else {
-        Err(EcashError::Mint)
-    }
+    let registration =
+        Signed::verify_introduction(compact.as_str(), |account: &PayoutAccount| &account.merchant, verifier)?;
+    if registration.mint == keys.mint() { Ok(registration) } else { Err(EcashError::Mint) }
 }

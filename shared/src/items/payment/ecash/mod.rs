@@ -39,9 +39,9 @@ pub use coin::{Coin, CoinSecret, Planchet, coin_message};
 pub use denomination::{Denomination, DenominationKey, Funding, KeySet, MintKeys};
 pub use error::EcashError;
 pub use messages::{
-    AlreadySpent, CoinStatus, Confirmation, DepositAnswer, DepositBody, Melt, MeltAnswer, MeltBody,
-    MeltConfirmation, MeltStatus, PayoutAccount, Permission, PlanchetMessage, RegistrationBody,
-    ReserveStatus, Reveal, Revealed, Signatures, Withdrawal, WithdrawalBody, Withdrawn,
+    AlreadySpent, CoinStatus, Confirmation, DepositAnswer, DepositBody, Melt, MeltAnswer, MeltBody, MeltConfirmation,
+    MeltStatus, PayoutAccount, Permission, PlanchetMessage, RegistrationBody, ReserveStatus, Reveal, Revealed,
+    Signatures, Withdrawal, WithdrawalBody, Withdrawn,
 };
 pub use payee::{AcceptedMint, EcashBody, EcashParameters, EcashPayee, TrustedMint};
 pub use payer::EcashPayer;

@@ -53,24 +53,12 @@ pub struct EcashPayee {
 impl EcashPayee {
     /// Takes the coins of these mints.
     pub fn new(mints: impl IntoIterator<Item = TrustedMint>) -> Self {
-        Self {
-            mints: mints
-                .into_iter()
-                .map(|mint| (mint.key.thumbprint(), mint))
-                .collect(),
-        }
+        Self { mints: mints.into_iter().map(|mint| (mint.key.thumbprint(), mint)).collect() }
     }
 
     fn mint(&self, name: &Thumbprint) -> Result<&TrustedMint, PaymentError> {
-        let untrusted = || PaymentError::Refused {
-            code: Code::MINT_UNTRUSTED,
-            extra: Value::Null,
-        };
-        self.mints
-            .iter()
-            .find(|(thumbprint, _)| thumbprint == name)
-            .map(|(_, mint)| mint)
-            .ok_or_else(untrusted)
+        let untrusted = || PaymentError::Refused { code: Code::MINT_UNTRUSTED, extra: Value::Null };
+        self.mints.iter().find(|(thumbprint, _)| thumbprint == name).map(|(_, mint)| mint).ok_or_else(untrusted)
     }
 }
 
@@ -81,22 +69,13 @@ impl PayeeModule for EcashPayee {
     type Body = EcashBody;
 
     fn parameters(&self) -> EcashParameters {
-        let accepted = |(mint, trusted): &(Thumbprint, TrustedMint)| AcceptedMint {
-            url: trusted.url.clone(),
-            mint: *mint,
-        };
-        EcashParameters {
-            mints: self.mints.iter().map(accepted).collect(),
-        }
+        let accepted =
+            |(mint, trusted): &(Thumbprint, TrustedMint)| AcceptedMint { url: trusted.url.clone(), mint: *mint };
+        EcashParameters { mints: self.mints.iter().map(accepted).collect() }
     }
 
     /// Reads what the coins say; their signatures the mint verifies, whose confirmation is verified in turn.
-    fn check(
-        &self,
-        bill: &Bill,
-        body: &EcashBody,
-        _now: UnixSeconds,
-    ) -> Result<Step, PaymentError> {
+    fn check(&self, bill: &Bill, body: &EcashBody, _now: UnixSeconds) -> Result<Step, PaymentError> {
         let mint = self.mint(&body.mint)?;
         if body.permissions.is_empty() || body.permissions.len() > MAX_COINS {
             return Err(PaymentError::Invalid("a payment is 1 to 64 coins"));
@@ -109,27 +88,16 @@ impl PayeeModule for EcashPayee {
                 && permission.mint == body.mint
                 && permission.refund_by == bill.refund_by;
             if !names_the_bill {
-                return Err(PaymentError::Invalid(
-                    "a coin signed for another deal, merchant, mint or refund deadline",
-                ));
+                return Err(PaymentError::Invalid("a coin signed for another deal, merchant, mint or refund deadline"));
             }
             total = total.checked_add(permission.amount)?;
         }
         if total != bill.total {
-            return Err(PaymentError::Refused {
-                code: Code::PRICE_MISMATCH,
-                extra: Value::Null,
-            });
+            return Err(PaymentError::Refused { code: Code::PRICE_MISMATCH, extra: Value::Null });
         }
-        let body = DepositBody {
-            permissions: body.permissions.clone(),
-        };
-        let body = serde_json::to_value(body)
-            .map_err(|_| PaymentError::Invalid("the deposit does not serialize"))?;
-        Ok(Step::Ask(Request {
-            url: format!("{}/deposits", mint.url.trim_end_matches('/')),
-            body,
-        }))
+        let body = DepositBody { permissions: body.permissions.clone() };
+        let body = serde_json::to_value(body).map_err(|_| PaymentError::Invalid("the deposit does not serialize"))?;
+        Ok(Step::Ask(Request { url: format!("{}/deposits", mint.url.trim_end_matches('/')), body }))
     }
 
     fn resume(
@@ -143,8 +111,8 @@ impl PayeeModule for EcashPayee {
             return Err(refusal(answer));
         }
         let mint = self.mint(&body.mint)?;
-        let answer: DepositAnswer = json::from_slice(&answer.body)
-            .map_err(|_| PaymentError::Peer("the mint's answer is malformed"))?;
+        let answer: DepositAnswer =
+            json::from_slice(&answer.body).map_err(|_| PaymentError::Peer("the mint's answer is malformed"))?;
         let confirmation: Signed<Confirmation> = answer
             .confirmation
             .verify(&mint.key, verifier)
@@ -168,16 +136,9 @@ fn refusal(answer: &Answer) -> PaymentError {
     let Ok(problem) = json::from_slice::<Value>(&answer.body) else {
         return PaymentError::Peer("the mint refused without saying why");
     };
-    match problem
-        .get("code")
-        .and_then(Value::as_str)
-        .and_then(Code::find)
-    {
+    match problem.get("code").and_then(Value::as_str).and_then(Code::find) {
         Some(Code::IN_PROGRESS) => PaymentError::Unknown,
-        Some(code) => PaymentError::Refused {
-            code,
-            extra: problem_extra(&problem),
-        },
+        Some(code) => PaymentError::Refused { code, extra: problem_extra(&problem) },
         None => PaymentError::Peer("the mint refused with an unknown code"),
     }
 }

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use rand_core::CryptoRng;
 
 use super::payee::{EcashBody, EcashParameters};
-use super::{
-    CoinState, EcashError, ID, KeySet, MAX_COINS, MintKeys, MintPurse, Permission, Purse, VERSION,
-    selection,
-};
+use super::{CoinState, EcashError, ID, KeySet, MAX_COINS, MintKeys, MintPurse, Permission, Purse, VERSION, selection};
 use crate::foundation::{Amount, Digest, UnixSeconds};
 use crate::items::payment::{Bill, PayerModule, PaymentError, Quote, Unusable};
 use crate::items::statement::Signed;
@@ -24,13 +21,7 @@ pub struct EcashPayer {
 impl EcashPayer {
     /// An empty purse over a seed.
     pub const fn new(seed: Seed) -> Self {
-        Self {
-            seed,
-            purse: Purse {
-                mints: BTreeMap::new(),
-            },
-            keys: BTreeMap::new(),
-        }
+        Self { seed, purse: Purse { mints: BTreeMap::new() }, keys: BTreeMap::new() }
     }
 
     /// A purse as it was stored.
@@ -63,20 +54,11 @@ impl EcashPayer {
     /// # Errors
     /// [`EcashError::Unknown`].
     pub fn mint_purse(&self, mint: &Thumbprint) -> Result<&MintPurse, EcashError> {
-        self.purse
-            .mints
-            .get(mint)
-            .ok_or(EcashError::Unknown("mint"))
+        self.purse.mints.get(mint).ok_or(EcashError::Unknown("mint"))
     }
 
-    pub(super) fn mint_purse_mut(
-        &mut self,
-        mint: &Thumbprint,
-    ) -> Result<&mut MintPurse, EcashError> {
-        self.purse
-            .mints
-            .get_mut(mint)
-            .ok_or(EcashError::Unknown("mint"))
+    pub(super) fn mint_purse_mut(&mut self, mint: &Thumbprint) -> Result<&mut MintPurse, EcashError> {
+        self.purse.mints.get_mut(mint).ok_or(EcashError::Unknown("mint"))
     }
 
     /// Takes a mint's key document: a new mint, or newer keys of a known one. Returns the mint's name.
@@ -125,13 +107,9 @@ impl EcashPayer {
             let held = self.purse.mints.get(&accepted.mint)?;
             (held.currency == total.currency()).then(|| (accepted.mint, held.spendable(now)))
         });
-        let best = spendable
-            .max_by_key(|(_, amount)| amount.minor())
-            .ok_or(Unusable::NoCommonPurse)?;
+        let best = spendable.max_by_key(|(_, amount)| amount.minor()).ok_or(Unusable::NoCommonPurse)?;
         if best.1.minor() < total.minor() {
-            return Err(Unusable::Insufficient {
-                available_minor: best.1.minor(),
-            });
+            return Err(Unusable::Insufficient { available_minor: best.1.minor() });
         }
         Ok(best)
     }
@@ -143,17 +121,9 @@ impl PayerModule for EcashPayer {
     type Parameters = EcashParameters;
     type Body = EcashBody;
 
-    fn quote(
-        &self,
-        total: Amount,
-        parameters: &EcashParameters,
-        now: UnixSeconds,
-    ) -> Result<Quote, Unusable> {
+    fn quote(&self, total: Amount, parameters: &EcashParameters, now: UnixSeconds) -> Result<Quote, Unusable> {
         let (_, available) = self.best_mint(total, parameters, now)?;
-        Ok(Quote {
-            available,
-            fee: Amount::zero(total.currency()),
-        })
+        Ok(Quote { available, fee: Amount::zero(total.currency()) })
     }
 
     fn pay(
@@ -164,19 +134,9 @@ impl PayerModule for EcashPayer {
         _rng: &mut dyn CryptoRng,
     ) -> Result<EcashBody, PaymentError> {
         let (mint, available) = self.best_mint(bill.total, parameters, now)?;
-        let insufficient = Unusable::Insufficient {
-            available_minor: available.minor(),
-        };
-        let held = self
-            .purse
-            .mints
-            .get_mut(&mint)
-            .ok_or(Unusable::NoCommonPurse)?;
-        let mut fresh: Vec<_> = held
-            .coins
-            .iter_mut()
-            .filter(|coin| coin.is_spendable(now))
-            .collect();
+        let insufficient = Unusable::Insufficient { available_minor: available.minor() };
+        let held = self.purse.mints.get_mut(&mint).ok_or(Unusable::NoCommonPurse)?;
+        let mut fresh: Vec<_> = held.coins.iter_mut().filter(|coin| coin.is_spendable(now)).collect();
         let values: Vec<u64> = fresh.iter().map(|coin| coin.remaining.minor()).collect();
         let chosen = selection::select(&values, bill.total.minor())
             .filter(|chosen| chosen.len() <= MAX_COINS)
@@ -194,12 +154,8 @@ impl PayerModule for EcashPayer {
                 signature: *coin.signature(),
                 refund_by: bill.refund_by,
             };
-            permissions
-                .push(Signed::sign_self_keyed(permission, &coin.secret().key()).to_compact());
-            coin.state = CoinState::Pledged {
-                deal: bill.deal,
-                amount,
-            };
+            permissions.push(Signed::sign_self_keyed(permission, &coin.secret().key()).to_compact());
+            coin.state = CoinState::Pledged { deal: bill.deal, amount };
         }
         Ok(EcashBody { mint, permissions })
     }
@@ -207,30 +163,19 @@ impl PayerModule for EcashPayer {
     fn settled(&mut self, deal: &Digest) {
         for held in self.purse.mints.values_mut() {
             for coin in &mut held.coins {
-                if let CoinState::Pledged {
-                    deal: pledged,
-                    amount,
-                } = coin.state
+                if let CoinState::Pledged { deal: pledged, amount } = coin.state
                     && pledged == *deal
                 {
-                    coin.remaining = coin
-                        .remaining
-                        .checked_sub(amount)
-                        .unwrap_or(Amount::zero(held.currency));
+                    coin.remaining = coin.remaining.checked_sub(amount).unwrap_or(Amount::zero(held.currency));
                     coin.state = CoinState::Shown;
                 }
             }
-            held.coins
-                .retain(|coin| coin.state != CoinState::Shown || !coin.remaining.is_zero());
+            held.coins.retain(|coin| coin.state != CoinState::Shown || !coin.remaining.is_zero());
         }
     }
 
     fn refused(&mut self, deal: &Digest) {
-        let coins = self
-            .purse
-            .mints
-            .values_mut()
-            .flat_map(|held| &mut held.coins);
+        let coins = self.purse.mints.values_mut().flat_map(|held| &mut held.coins);
         for coin in coins {
             if matches!(&coin.state, CoinState::Pledged { deal: pledged, .. } if pledged == deal) {
                 coin.state = CoinState::Doubtful;

@@ -138,10 +138,7 @@ impl PurseCoin {
 
     /// Whether it waits to be refreshed.
     pub const fn needs_refresh(&self) -> bool {
-        matches!(
-            self.state,
-            CoinState::Shown | CoinState::Doubtful | CoinState::Melting { .. }
-        )
+        matches!(self.state, CoinState::Shown | CoinState::Doubtful | CoinState::Melting { .. })
     }
 }
 
@@ -157,11 +154,7 @@ impl MintPurse {
     }
 
     fn sum(&self, counts: impl Fn(&PurseCoin) -> bool) -> Amount {
-        let amounts = self
-            .coins
-            .iter()
-            .filter(|coin| counts(coin))
-            .map(|coin| coin.remaining);
+        let amounts = self.coins.iter().filter(|coin| counts(coin)).map(|coin| coin.remaining);
         Amount::sum(self.currency, amounts).unwrap_or_else(|_| Amount::zero(self.currency))
     }
 
@@ -170,10 +163,7 @@ impl MintPurse {
     /// # Errors
     /// [`EcashError::Unknown`].
     pub fn reserve_mut(&mut self, index: u32) -> Result<&mut Reserve, EcashError> {
-        self.reserves
-            .iter_mut()
-            .find(|reserve| reserve.index == index)
-            .ok_or(EcashError::Unknown("reserve"))
+        self.reserves.iter_mut().find(|reserve| reserve.index == index).ok_or(EcashError::Unknown("reserve"))
     }
 
     /// The coin of this name.
@@ -181,9 +171,6 @@ impl MintPurse {
     /// # Errors
     /// [`EcashError::Unknown`].
     pub fn coin_mut(&mut self, name: &str) -> Result<&mut PurseCoin, EcashError> {
-        self.coins
-            .iter_mut()
-            .find(|coin| coin.name() == name)
-            .ok_or(EcashError::Unknown("coin"))
+        self.coins.iter_mut().find(|coin| coin.name() == name).ok_or(EcashError::Unknown("coin"))
     }
 }

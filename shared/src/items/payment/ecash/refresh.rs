@@ -29,22 +29,10 @@ impl Candidate {
     ///
     /// # Errors
     /// [`EcashError::Security`] where a denomination's key is malicious.
-    pub fn derive(
-        transfer: &SigningKey,
-        coin: &PublicKey,
-        outputs: &[&Denomination],
-    ) -> Result<Self, EcashError> {
+    pub fn derive(transfer: &SigningKey, coin: &PublicKey, outputs: &[&Denomination]) -> Result<Self, EcashError> {
         let secrets = secrets_of(&Seed::new(*transfer.diffie_hellman(coin)), outputs.len());
-        let planchets = secrets
-            .iter()
-            .zip(outputs)
-            .map(|(s, d)| s.planchet(d))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            transfer_public: transfer.public_key().clone(),
-            secrets,
-            planchets,
-        })
+        let planchets = secrets.iter().zip(outputs).map(|(s, d)| s.planchet(d)).collect::<Result<_, _>>()?;
+        Ok(Self { transfer_public: transfer.public_key().clone(), secrets, planchets })
     }
 
     /// The new coins' secrets, found again by the old coin's owner (link).
@@ -54,18 +42,12 @@ impl Candidate {
 
     /// The candidate's share of the commitment.
     pub fn digest(&self) -> Digest {
-        candidate_digest(
-            &self.transfer_public,
-            self.planchets.iter().map(|planchet| &planchet.blinded),
-        )
+        candidate_digest(&self.transfer_public, self.planchets.iter().map(|planchet| &planchet.blinded))
     }
 }
 
 fn secrets_of(shared: &Seed, outputs: usize) -> Vec<CoinSecret> {
-    (0_u32..)
-        .take(outputs)
-        .map(|index| CoinSecret::derive_refreshed(shared, index))
-        .collect()
+    (0_u32..).take(outputs).map(|index| CoinSecret::derive_refreshed(shared, index)).collect()
 }
 
 /// SHA-256 of the transfer key and the blinded messages of one candidate.

@@ -6,9 +6,7 @@
 
 use super::refresh::Candidate;
 use super::withdraw::unblind_all;
-use super::{
-    CoinSecret, CoinState, CoinStatus, EcashError, EcashPayer, PurseCoin, Reserve, ReserveStatus,
-};
+use super::{CoinSecret, CoinState, CoinStatus, EcashError, EcashPayer, PurseCoin, Reserve, ReserveStatus};
 use crate::foundation::{Amount, Digest};
 use crate::security::{Signer, Thumbprint, Verifier};
 
@@ -26,31 +24,20 @@ impl EcashPayer {
         let mut next_coin = 0;
         let mut coins = Vec::new();
         for withdrawn in &status.withdrawals {
-            let outputs: Vec<Digest> = withdrawn
-                .batch
-                .iter()
-                .map(|planchet| planchet.denomination)
-                .collect();
+            let outputs: Vec<Digest> = withdrawn.batch.iter().map(|planchet| planchet.denomination).collect();
             let denominations = self.find_all(mint, &outputs)?;
             let secrets: Vec<CoinSecret> = (next_coin..)
                 .take(outputs.len())
                 .map(|coin| CoinSecret::derive_withdrawn(&self.seed, mint, index, coin))
                 .collect();
-            next_coin +=
-                u32::try_from(outputs.len()).map_err(|_| EcashError::Peer("too many coins"))?;
+            next_coin += u32::try_from(outputs.len()).map_err(|_| EcashError::Peer("too many coins"))?;
             coins.extend(unblind_all(&denominations, secrets, &withdrawn.signatures)?);
         }
         let names = coins.iter().map(PurseCoin::name).collect();
         let held = self.mint_purse_mut(mint)?;
         let done = status.balance.is_zero();
         held.reserves.retain(|reserve| reserve.index != index);
-        held.reserves.push(Reserve {
-            index,
-            expected: status.balance,
-            next_coin,
-            pending: None,
-            done,
-        });
+        held.reserves.push(Reserve { index, expected: status.balance, next_coin, pending: None, done });
         held.reserves.sort_by_key(|reserve| reserve.index);
         for coin in coins {
             held.coins.retain(|known| known.name() != coin.name());
@@ -91,9 +78,7 @@ impl EcashPayer {
             } else {
                 coin.melts = sequence;
                 coin.remaining = melt.amount;
-                coin.state = CoinState::Melting {
-                    outputs: melt.outputs.clone(),
-                };
+                coin.state = CoinState::Melting { outputs: melt.outputs.clone() };
             }
         }
         let names = found.iter().map(PurseCoin::name).collect();

@@ -6,11 +6,7 @@
 /// the rest from the smallest coin that is enough for it. At most one coin is spent in part. `None` where all of them
 /// together are not enough.
 pub fn select(values: &[u64], amount: u64) -> Option<Vec<(usize, u64)>> {
-    if values
-        .iter()
-        .try_fold(0_u64, |sum, value| sum.checked_add(*value))
-        .is_some_and(|sum| sum < amount)
-    {
+    if values.iter().try_fold(0_u64, |sum, value| sum.checked_add(*value)).is_some_and(|sum| sum < amount) {
         return None;
     }
     let mut order: Vec<usize> = (0..values.len()).collect();
@@ -37,20 +33,9 @@ mod tests {
 
     #[test]
     fn one_coin_where_one_suffices() {
-        assert_eq!(
-            select(&[1024, 512, 320, 64], 320),
-            Some(vec![(2, 320)]),
-            "exact"
-        );
-        assert_eq!(
-            select(&[1024, 512, 64], 320),
-            Some(vec![(1, 320)]),
-            "smallest that is enough"
-        );
-        assert_eq!(
-            select(&[512, 256, 64], 800),
-            Some(vec![(0, 512), (1, 256), (2, 32)])
-        );
+        assert_eq!(select(&[1024, 512, 320, 64], 320), Some(vec![(2, 320)]), "exact");
+        assert_eq!(select(&[1024, 512, 64], 320), Some(vec![(1, 320)]), "smallest that is enough");
+        assert_eq!(select(&[512, 256, 64], 800), Some(vec![(0, 512), (1, 256), (2, 32)]));
         assert_eq!(select(&[1, 2], 4), None);
         assert_eq!(select(&[], 0), Some(vec![]));
     }

@@ -3,8 +3,8 @@
 use super::purse::PendingWithdrawal;
 use super::refresh::{Candidate, KAPPA, commitment};
 use super::{
-    CoinSecret, CoinState, Denomination, EcashError, EcashPayer, Melt, MeltConfirmation,
-    PlanchetMessage, PurseCoin, Reserve, Reveal, Withdrawal,
+    CoinSecret, CoinState, Denomination, EcashError, EcashPayer, Melt, MeltConfirmation, PlanchetMessage, PurseCoin,
+    Reserve, Reveal, Withdrawal,
 };
 use crate::foundation::{Amount, Bytes, Digest, UnixSeconds};
 use crate::items::statement::Signed;
@@ -16,34 +16,17 @@ impl EcashPayer {
     ///
     /// # Errors
     /// [`EcashError`] where the mint is not known or has no coins for the amount.
-    pub fn open_reserve(
-        &mut self,
-        mint: &Thumbprint,
-        amount: Amount,
-        now: UnixSeconds,
-    ) -> Result<u32, EcashError> {
+    pub fn open_reserve(&mut self, mint: &Thumbprint, amount: Amount, now: UnixSeconds) -> Result<u32, EcashError> {
         self.keys(mint)?.split(amount, now)?;
         let held = self.mint_purse_mut(mint)?;
-        let index = held
-            .reserves
-            .iter()
-            .map(|reserve| reserve.index + 1)
-            .max()
-            .unwrap_or(0);
-        held.reserves.push(Reserve {
-            index,
-            expected: amount,
-            next_coin: 0,
-            pending: None,
-            done: false,
-        });
+        let index = held.reserves.iter().map(|reserve| reserve.index + 1).max().unwrap_or(0);
+        held.reserves.push(Reserve { index, expected: amount, next_coin: 0, pending: None, done: false });
         Ok(index)
     }
 
     /// The key of a reserve.
     pub fn reserve_key(&self, mint: &Thumbprint, index: u32) -> SigningKey {
-        self.seed
-            .derive_key("ecash/reserve", &[mint.as_bytes(), &index.to_be_bytes()])
+        self.seed.derive_key("ecash/reserve", &[mint.as_bytes(), &index.to_be_bytes()])
     }
 
     /// Asks for coins worth `amount` from a reserve. The same request again until it is answered.
@@ -58,12 +41,7 @@ impl EcashPayer {
         now: UnixSeconds,
     ) -> Result<Signed<Withdrawal>, EcashError> {
         let first = self.mint_purse_mut(mint)?.reserve_mut(index)?.next_coin;
-        if self
-            .mint_purse_mut(mint)?
-            .reserve_mut(index)?
-            .pending
-            .is_none()
-        {
+        if self.mint_purse_mut(mint)?.reserve_mut(index)?.pending.is_none() {
             let denominations = self.keys(mint)?.split(amount, now)?;
             let batch = (first..)
                 .zip(denominations)
@@ -72,24 +50,13 @@ impl EcashPayer {
                     secret.planchet(denomination).map(PlanchetMessage::from)
                 })
                 .collect::<Result<Vec<_>, _>>()?;
-            let pending = PendingWithdrawal {
-                batch,
-                requested_at: now,
-            };
+            let pending = PendingWithdrawal { batch, requested_at: now };
             self.mint_purse_mut(mint)?.reserve_mut(index)?.pending = Some(pending);
         }
         let key = self.reserve_key(mint, index);
-        let pending = self
-            .mint_purse_mut(mint)?
-            .reserve_mut(index)?
-            .pending
-            .clone();
+        let pending = self.mint_purse_mut(mint)?.reserve_mut(index)?.pending.clone();
         let pending = pending.ok_or(EcashError::Unknown("withdrawal"))?;
-        let request = Withdrawal {
-            mint: *mint,
-            batch: pending.batch,
-            requested_at: pending.requested_at,
-        };
+        let request = Withdrawal { mint: *mint, batch: pending.batch, requested_at: pending.requested_at };
         Ok(Signed::sign_self_keyed(request, &key))
     }
 
@@ -97,12 +64,7 @@ impl EcashPayer {
     ///
     /// # Errors
     /// [`EcashError::Peer`] where a signature is not valid; the withdrawal stays pending then.
-    pub fn withdrawn(
-        &mut self,
-        mint: &Thumbprint,
-        index: u32,
-        signatures: &[Bytes],
-    ) -> Result<Amount, EcashError> {
+    pub fn withdrawn(&mut self, mint: &Thumbprint, index: u32, signatures: &[Bytes]) -> Result<Amount, EcashError> {
         let held = self.mint_purse_mut(mint)?;
         let reserve = held.reserve_mut(index)?;
         let (first, batch) = match &reserve.pending {
@@ -118,8 +80,7 @@ impl EcashPayer {
         let held = self.mint_purse_mut(mint)?;
         let gained = Amount::sum(held.currency, coins.iter().map(|coin| coin.remaining))?;
         let reserve = held.reserve_mut(index)?;
-        reserve.next_coin +=
-            u32::try_from(coins.len()).map_err(|_| EcashError::Malformed("too many coins"))?;
+        reserve.next_coin += u32::try_from(coins.len()).map_err(|_| EcashError::Malformed("too many coins"))?;
         reserve.pending = None;
         reserve.done = true;
         held.coins.extend(coins);
@@ -132,12 +93,7 @@ impl EcashPayer {
     /// [`EcashError::Unknown`].
     pub fn refreshes(&self, mint: &Thumbprint) -> Result<Vec<String>, EcashError> {
         let held = self.mint_purse(mint)?;
-        Ok(held
-            .coins
-            .iter()
-            .filter(|coin| coin.needs_refresh())
-            .map(PurseCoin::name)
-            .collect())
+        Ok(held.coins.iter().filter(|coin| coin.needs_refresh()).map(PurseCoin::name).collect())
     }
 
     /// Records what the mint says is left of a doubtful coin; one that is used up leaves the purse.
@@ -153,9 +109,7 @@ impl EcashPayer {
     ) -> Result<(), EcashError> {
         let held = self.mint_purse_mut(mint)?;
         let coin = held.coin_mut(name)?;
-        coin.remaining
-            .checked_sub(remaining)
-            .map_err(|_| EcashError::Peer("a coin has grown"))?;
+        coin.remaining.checked_sub(remaining).map_err(|_| EcashError::Peer("a coin has grown"))?;
         coin.remaining = remaining;
         coin.melts = coin.melts.max(melts);
         coin.state = CoinState::Shown;
@@ -167,19 +121,9 @@ impl EcashPayer {
     ///
     /// # Errors
     /// [`EcashError`] where coin or denominations are not known.
-    pub fn melt(
-        &mut self,
-        mint: &Thumbprint,
-        name: &str,
-        now: UnixSeconds,
-    ) -> Result<Signed<Melt>, EcashError> {
+    pub fn melt(&mut self, mint: &Thumbprint, name: &str, now: UnixSeconds) -> Result<Signed<Melt>, EcashError> {
         let remaining = self.mint_purse_mut(mint)?.coin_mut(name)?.remaining;
-        let planned: Vec<Digest> = self
-            .keys(mint)?
-            .split(remaining, now)?
-            .iter()
-            .map(|d| d.id)
-            .collect();
+        let planned: Vec<Digest> = self.keys(mint)?.split(remaining, now)?.iter().map(|d| d.id).collect();
         let coin = self.mint_purse_mut(mint)?.coin_mut(name)?;
         if !matches!(coin.state, CoinState::Melting { .. }) {
             coin.state = CoinState::Melting { outputs: planned };
@@ -204,42 +148,20 @@ impl EcashPayer {
     ///
     /// # Errors
     /// [`EcashError`] where the coin is not being melted or the choice is out of range.
-    pub fn reveal(
-        &self,
-        mint: &Thumbprint,
-        name: &str,
-        confirmation: &MeltConfirmation,
-    ) -> Result<Reveal, EcashError> {
+    pub fn reveal(&self, mint: &Thumbprint, name: &str, confirmation: &MeltConfirmation) -> Result<Reveal, EcashError> {
         let gamma = confirmation.gamma;
         if gamma >= KAPPA {
-            return Err(EcashError::Peer(
-                "the mint chose a candidate that does not exist",
-            ));
+            return Err(EcashError::Peer("the mint chose a candidate that does not exist"));
         }
         let coin = self.coin(mint, name)?;
         let secret = coin.secret();
         let transfer_secrets = (0..KAPPA)
             .filter(|candidate| *candidate != gamma)
-            .map(|candidate| {
-                Bytes(
-                    secret
-                        .transfer_key(coin.melts, candidate)
-                        .to_bytes()
-                        .to_vec(),
-                )
-            })
+            .map(|candidate| Bytes(secret.transfer_key(coin.melts, candidate).to_bytes().to_vec()))
             .collect();
         let chosen = self.candidate(mint, coin, gamma)?;
-        let planchets = chosen
-            .planchets
-            .into_iter()
-            .map(PlanchetMessage::from)
-            .collect();
-        Ok(Reveal {
-            transfer_secrets,
-            transfer_public: chosen.transfer_public,
-            planchets,
-        })
+        let planchets = chosen.planchets.into_iter().map(PlanchetMessage::from).collect();
+        Ok(Reveal { transfer_secrets, transfer_public: chosen.transfer_public, planchets })
     }
 
     /// Takes the mint's signatures: the old coin leaves the purse, the new ones are in it.
@@ -265,40 +187,21 @@ impl EcashPayer {
     }
 
     fn coin(&self, mint: &Thumbprint, name: &str) -> Result<&PurseCoin, EcashError> {
-        self.mint_purse(mint)?
-            .coins
-            .iter()
-            .find(|coin| coin.name() == name)
-            .ok_or(EcashError::Unknown("coin"))
+        self.mint_purse(mint)?.coins.iter().find(|coin| coin.name() == name).ok_or(EcashError::Unknown("coin"))
     }
 
-    fn candidates(
-        &self,
-        mint: &Thumbprint,
-        coin: &PurseCoin,
-    ) -> Result<Vec<Candidate>, EcashError> {
-        (0..KAPPA)
-            .map(|number| self.candidate(mint, coin, number))
-            .collect()
+    fn candidates(&self, mint: &Thumbprint, coin: &PurseCoin) -> Result<Vec<Candidate>, EcashError> {
+        (0..KAPPA).map(|number| self.candidate(mint, coin, number)).collect()
     }
 
-    fn candidate(
-        &self,
-        mint: &Thumbprint,
-        coin: &PurseCoin,
-        number: u8,
-    ) -> Result<Candidate, EcashError> {
+    fn candidate(&self, mint: &Thumbprint, coin: &PurseCoin, number: u8) -> Result<Candidate, EcashError> {
         let secret = coin.secret();
         let outputs = self.find_all(mint, melting_outputs(coin)?)?;
         let transfer = secret.transfer_key(coin.melts, number);
         Candidate::derive(&transfer, secret.key().public_key(), &outputs)
     }
 
-    pub(super) fn find_all(
-        &self,
-        mint: &Thumbprint,
-        ids: &[Digest],
-    ) -> Result<Vec<&Denomination>, EcashError> {
+    pub(super) fn find_all(&self, mint: &Thumbprint, ids: &[Digest]) -> Result<Vec<&Denomination>, EcashError> {
         let keys = self.keys(mint)?;
         ids.iter().map(|id| keys.find(id)).collect()
     }
@@ -318,24 +221,16 @@ pub(super) fn unblind_all(
     signatures: &[Bytes],
 ) -> Result<Vec<PurseCoin>, EcashError> {
     if signatures.len() != denominations.len() {
-        return Err(EcashError::Peer(
-            "the number of signatures is not that of the planchets",
-        ));
+        return Err(EcashError::Peer("the number of signatures is not that of the planchets"));
     }
     secrets
         .into_iter()
         .zip(denominations)
         .zip(signatures)
         .map(|((secret, denomination), signature)| {
-            let signature: &[u8; MODULUS_LEN] = signature
-                .0
-                .as_slice()
-                .try_into()
-                .map_err(|_| EcashError::Peer("a signature has the wrong length"))?;
-            Ok(PurseCoin::fresh(
-                &secret.unblind(denomination, signature)?,
-                denomination,
-            ))
+            let signature: &[u8; MODULUS_LEN] =
+                signature.0.as_slice().try_into().map_err(|_| EcashError::Peer("a signature has the wrong length"))?;
+            Ok(PurseCoin::fresh(&secret.unblind(denomination, signature)?, denomination))
         })
         .collect()
 }

@@ -1,0 +1,184 @@
+//! The customer's side of a deal.
+
+use rand_core::CryptoRng;
+
+use super::{Acknowledgement, DealError, DealStatus, Delivery, Order, Receipt, deal_id};
+use crate::commerce::offer::Offer;
+use crate::foundation::{Digest, UnixSeconds};
+use crate::items::information::ContentKey;
+use crate::items::payment::{Bill, ModuleId};
+use crate::items::statement::Signed;
+use crate::security::sealing::{self, Purpose};
+use crate::security::{Signer, SigningKey, Verifier};
+
+/// A verified offer that the customer is about to take up.
+#[derive(Debug)]
+pub struct Draft {
+    offer: Signed<Offer>,
+    key: SigningKey,
+}
+
+impl Draft {
+    /// Prepares to take up an offer with a key made for this deal alone.
+    pub const fn new(offer: Signed<Offer>, key: SigningKey) -> Self {
+        Self { offer, key }
+    }
+
+    /// Orders, to be paid with `module`. What it returns must be stored before anything is sent.
+    ///
+    /// # Errors
+    /// [`DealError::Module`] where the offer does not take the module, [`DealError::Offer`] where it has expired.
+    pub fn order(
+        self,
+        module: ModuleId,
+        now: UnixSeconds,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<AwaitReceipt, DealError> {
+        self.offer.check_time(now)?;
+        check_module(&self.offer, &module)?;
+        let mut nonce = [0; 16];
+        rng.fill_bytes(&mut nonce);
+        let order = Order {
+            offer: self.offer.digest(),
+            module,
+            total: self.offer.total,
+            nonce,
+            address: None,
+            ordered_at: now,
+        };
+        let order = Signed::sign_self_keyed(order, &self.key);
+        Ok(AwaitReceipt { offer: self.offer, order, key: self.key })
+    }
+}
+
+/// Whether an order may name `module`: one that the offer takes, or none where nothing is to be paid.
+pub(super) fn check_module(offer: &Offer, module: &ModuleId) -> Result<(), DealError> {
+    let fits = if offer.total.is_zero() {
+        *module == ModuleId::none()
+    } else {
+        offer.accepts.iter().any(|acceptance| acceptance.module == *module)
+    };
+    if fits { Ok(()) } else { Err(DealError::Module) }
+}
+
+/// A deal that is ordered and perhaps paid, whose receipt has not come.
+#[derive(Debug, Clone)]
+pub struct AwaitReceipt {
+    offer: Signed<Offer>,
+    order: Signed<Order>,
+    key: SigningKey,
+}
+
+impl AwaitReceipt {
+    /// Takes up a deal as it was stored.
+    pub const fn resume(offer: Signed<Offer>, order: Signed<Order>, key: SigningKey) -> Self {
+        Self { offer, order, key }
+    }
+
+    /// The name of the deal.
+    pub fn deal(&self) -> Digest {
+        deal_id(&self.offer.digest(), &self.order.digest())
+    }
+
+    /// The order.
+    pub const fn order(&self) -> &Signed<Order> {
+        &self.order
+    }
+
+    /// The offer.
+    pub const fn offer(&self) -> &Signed<Offer> {
+        &self.offer
+    }
+
+    /// What is to be paid.
+    pub fn bill(&self) -> Bill {
+        bill(&self.offer, &self.order)
+    }
+
+    /// Takes receipt and delivery.
+    ///
+    /// # Errors
+    /// [`DealError::Receipt`] or [`DealError::Delivery`] where they are not what was ordered; keep them as evidence.
+    pub fn accept(&self, status: &DealStatus, verifier: &dyn Verifier) -> Result<Delivered, DealError> {
+        let receipt = status.receipt.as_ref().ok_or(DealError::Receipt("there is none"))?;
+        let delivery = status.delivery.as_ref().ok_or(DealError::Delivery("there is none"))?;
+        let merchant = &self.offer.merchant.key;
+        let receipt: Signed<Receipt> = receipt.verify(merchant, verifier)?;
+        let delivery: Signed<Delivery> = delivery.verify(merchant, verifier)?;
+        self.check_receipt(&receipt)?;
+        let keys = self.open_keys(&delivery)?;
+        Ok(Delivered { deal: self.deal(), key: self.key.clone(), receipt, delivery, keys })
+    }
+
+    fn check_receipt(&self, receipt: &Receipt) -> Result<(), DealError> {
+        let require = |holds: bool, what| if holds { Ok(()) } else { Err(DealError::Receipt(what)) };
+        require(receipt.deal == self.deal(), "it is for another deal")?;
+        require(receipt.offer == self.offer.digest(), "it is for another offer")?;
+        require(receipt.order == self.order.digest(), "it is for another order")?;
+        require(receipt.paid == self.offer.total, "it is for another amount")?;
+        require(receipt.module == self.order.module, "it is for another payment")?;
+        require(receipt.refund_by == self.bill().refund_by, "its refund deadline is another")
+    }
+
+    /// The content keys, each of which must be the one that the offer committed to.
+    fn open_keys(&self, delivery: &Delivery) -> Result<Vec<(String, ContentKey)>, DealError> {
+        let deal = self.deal();
+        if delivery.deal != deal {
+            return Err(DealError::Delivery("it is for another deal"));
+        }
+        let parts = &self.offer.delivery.parts;
+        parts
+            .iter()
+            .map(|part| {
+                let sealed = delivery.keys.iter().find(|key| key.part == part.name);
+                let sealed = &sealed.ok_or(DealError::Delivery("a part's key is missing"))?.sealed.0;
+                let key = sealing::open(Purpose::ContentKey, &deal, &self.key, sealed)
+                    .map_err(|_| DealError::Delivery("a key is not sealed to the deal"))?;
+                let key: [u8; 16] = key.try_into().map_err(|_| DealError::Delivery("a key has the wrong length"))?;
+                let key = ContentKey::from_bytes(key);
+                part.commitment
+                    .check_key(&key)
+                    .map_err(|_| DealError::Delivery("a key is not the one that was offered"))?;
+                Ok((part.name.clone(), key))
+            })
+            .collect()
+    }
+}
+
+/// A deal whose goods can be opened.
+#[derive(Debug)]
+pub struct Delivered {
+    deal: Digest,
+    key: SigningKey,
+    /// The receipt.
+    pub receipt: Signed<Receipt>,
+    /// The delivery.
+    pub delivery: Signed<Delivery>,
+    /// The content key of each part, by its name.
+    pub keys: Vec<(String, ContentKey)>,
+}
+
+impl Delivered {
+    /// Tells the merchant that the keys came.
+    pub fn acknowledge(&self, now: UnixSeconds) -> Signed<Acknowledgement> {
+        let payload = Acknowledgement { deal: self.deal, receipt: self.receipt.digest(), received_at: now };
+        Signed::sign_self_keyed(payload, &self.key)
+    }
+}
+
+/// What a deal's payment is bound to; both sides make it from the same two statements.
+pub(super) fn bill(offer: &Signed<Offer>, order: &Signed<Order>) -> Bill {
+    Bill {
+        deal: deal_id(&offer.digest(), &order.digest()),
+        payee: offer.merchant.key.thumbprint(),
+        total: offer.total,
+        refund_by: offer.refund_by(order.ordered_at),
+    }
+}
+
+impl AwaitReceipt {
+    /// The public key of the deal.
+    pub fn public_key(&self) -> &crate::security::PublicKey {
+        self.key.public_key()
+    }
+}

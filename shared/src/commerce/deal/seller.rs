@@ -1,0 +1,142 @@
+//! The merchant's side of a deal.
+
+use rand_core::CryptoRng;
+
+use super::buyer::{bill, check_module};
+use super::{Acknowledgement, DealError, Delivery, Order, Receipt, SealedKey, deal_id};
+use crate::commerce::offer::Offer;
+use crate::foundation::{Bytes, Digest, UnixSeconds};
+use crate::items::information::ContentKey;
+use crate::items::payment::{Bill, ModuleId, Settlement};
+use crate::items::statement::{Compact, Signed};
+use crate::security::sealing::{self, Purpose};
+use crate::security::{PublicKey, Signer, Verifier};
+
+/// How far a customer's clock may run ahead, in seconds.
+const CLOCK_SKEW_S: u64 = 300;
+
+/// An order that fits its offer, to be paid.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    deal: Digest,
+    order: Signed<Order>,
+    key: PublicKey,
+    bill: Bill,
+}
+
+impl Opened {
+    /// Takes an order of `offer`, which is this merchant's own.
+    ///
+    /// An order that was made in time is good for as long as it takes to arrive: a wallet that lost the network must be
+    /// able to finish. How late that may be is the caller's to bound, by how long it keeps an offer.
+    ///
+    /// # Errors
+    /// [`DealError`] where the order does not fit the offer.
+    pub fn open(
+        order: &Compact<Order>,
+        offer: &Signed<Offer>,
+        now: UnixSeconds,
+        verifier: &dyn Verifier,
+    ) -> Result<Self, DealError> {
+        let (order, key) = order.verify_self_keyed(verifier)?;
+        if order.offer != offer.digest() {
+            return Err(DealError::Order("it is for another offer"));
+        }
+        if order.total != offer.total {
+            return Err(DealError::Price);
+        }
+        check_module(offer, &order.module)?;
+        offer.check_time(order.ordered_at)?;
+        let too_early = order.ordered_at.plus(CLOCK_SKEW_S) < offer.issued_at;
+        let from_the_future = now.plus(CLOCK_SKEW_S) < order.ordered_at;
+        if too_early || from_the_future {
+            return Err(DealError::Order("its time is not within the offer's"));
+        }
+        let deal = deal_id(&offer.digest(), &order.digest());
+        Ok(Self { deal, bill: bill(offer, &order), order, key })
+    }
+
+    /// The name of the deal.
+    pub const fn deal(&self) -> Digest {
+        self.deal
+    }
+
+    /// The order.
+    pub const fn order(&self) -> &Signed<Order> {
+        &self.order
+    }
+
+    /// The key that the order was signed with.
+    pub const fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// What is to be paid.
+    pub const fn bill(&self) -> &Bill {
+        &self.bill
+    }
+
+    /// Closes the deal after its payment settled (or, where nothing was to be paid, at once): signs the receipt and
+    /// seals the content keys to the deal.
+    ///
+    /// # Errors
+    /// [`DealError::Receipt`] where the settlement is not of the bill, [`DealError::Security`] where sealing fails.
+    pub fn close(
+        &self,
+        settlement: Option<&Settlement>,
+        keys: &[(String, ContentKey)],
+        signer: &dyn Signer,
+        now: UnixSeconds,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Closed, DealError> {
+        let paid = settlement.map_or(crate::foundation::Amount::zero(self.bill.total.currency()), |s| s.paid);
+        if paid != self.bill.total {
+            return Err(DealError::Receipt("the settlement is of another amount"));
+        }
+        let receipt = Receipt {
+            deal: self.deal,
+            offer: self.order.offer,
+            order: self.order.digest(),
+            paid,
+            module: settlement.map_or_else(ModuleId::none, |_| self.order.module.clone()),
+            payment: settlement.map(|s| s.proofs.clone()).unwrap_or_default(),
+            issued_at: now,
+            refund_by: self.bill.refund_by,
+        };
+        let keys = keys
+            .iter()
+            .map(|(part, key)| {
+                let sealed = sealing::seal(Purpose::ContentKey, &self.deal, &self.key, key.as_bytes(), rng)?;
+                Ok(SealedKey { part: part.clone(), sealed: Bytes(sealed) })
+            })
+            .collect::<Result<_, DealError>>()?;
+        let delivery = Delivery { deal: self.deal, keys, issued_at: now };
+        Ok(Closed { receipt: Signed::sign(receipt, signer), delivery: Signed::sign(delivery, signer) })
+    }
+
+    /// Checks the customer's acknowledgement of a receipt.
+    ///
+    /// # Errors
+    /// [`DealError::Statement`] where the deal's key did not sign it, [`DealError::Receipt`] where it is of another one.
+    pub fn acknowledged(
+        &self,
+        acknowledgement: &Compact<Acknowledgement>,
+        receipt: &Digest,
+        verifier: &dyn Verifier,
+    ) -> Result<Signed<Acknowledgement>, DealError> {
+        let acknowledgement = acknowledgement.verify(&self.key, verifier)?;
+        if acknowledgement.deal != self.deal || acknowledgement.receipt != *receipt {
+            return Err(DealError::Receipt("the acknowledgement is of another deal"));
+        }
+        Ok(acknowledgement)
+    }
+}
+
+/// A deal that is paid: what the customer gets.
+#[derive(Debug, Clone)]
+pub struct Closed {
+    /// The receipt.
+    pub receipt: Signed<Receipt>,
+    /// The content keys.
+    pub delivery: Signed<Delivery>,
+}
