@@ -18,10 +18,7 @@ pub fn load_or_make(folder: &Path) -> Result<NativeSigner, KeysError> {
     let path = folder.join(KEY_FILE);
     match fs::read(&path) {
         Ok(pem) => {
-            let mode = fs::metadata(&path)
-                .map_err(|source| KeysError::io(&path, source))?
-                .permissions()
-                .mode();
+            let mode = fs::metadata(&path).map_err(|source| KeysError::io(&path, source))?.permissions().mode();
             if mode & 0o077 != 0 {
                 return Err(KeysError::Exposed(path));
             }
@@ -29,14 +26,8 @@ pub fn load_or_make(folder: &Path) -> Result<NativeSigner, KeysError> {
             NativeSigner::from_pem(&pem).map_err(|source| KeysError::Key { path, source })
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let signer = NativeSigner::make().map_err(|source| KeysError::Key {
-                path: path.clone(),
-                source,
-            })?;
-            let pem = signer.to_pem().map_err(|source| KeysError::Key {
-                path: path.clone(),
-                source,
-            })?;
+            let signer = NativeSigner::make().map_err(|source| KeysError::Key { path: path.clone(), source })?;
+            let pem = signer.to_pem().map_err(|source| KeysError::Key { path: path.clone(), source })?;
             write_secret(&path, &pem).map_err(|source| KeysError::io(&path, source))?;
             tracing::info!(path = %path.display(), "made a new key");
             Ok(signer)
@@ -50,18 +41,11 @@ pub fn load_or_make(folder: &Path) -> Result<NativeSigner, KeysError> {
 /// # Errors
 /// What the system says.
 pub fn write_secret(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let temporary = path.with_extension(format!("new-{}", std::process::id()));
     let written = (|| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&temporary)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
         file.write_all(contents)?;
         file.sync_all()?;
         fs::rename(&temporary, path)
@@ -100,10 +84,7 @@ pub enum KeysError {
 
 impl KeysError {
     fn io(path: &Path, source: io::Error) -> Self {
-        Self::Io {
-            path: path.to_owned(),
-            source,
-        }
+        Self::Io { path: path.to_owned(), source }
     }
 }
 

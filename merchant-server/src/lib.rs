@@ -9,8 +9,13 @@
 //! | [`store`] | SQLite with one writer and group commit |
 //! | [`crypto`] | native signatures |
 //! | [`keys`] | a party's key on disk |
+//! | [`introduction`] | the signed document by which a party introduces itself |
+//! | [`clock`] | the present time |
 
+pub mod bank;
+pub mod clock;
 pub mod crypto;
 pub mod http;
+pub mod introduction;
 pub mod keys;
 pub mod store;

@@ -32,9 +32,7 @@ impl NativeSigner {
     /// # Errors
     /// [`CryptoError::Key`] where it is no private key on P-256.
     pub fn from_pem(pem: &[u8]) -> Result<Self, CryptoError> {
-        let key = PKey::private_key_from_pem(pem)
-            .and_then(|key| key.ec_key())
-            .map_err(|_| CryptoError::Key)?;
+        let key = PKey::private_key_from_pem(pem).and_then(|key| key.ec_key()).map_err(|_| CryptoError::Key)?;
         if key.group().curve_name() != Some(Nid::X9_62_PRIME256V1) || key.check_key().is_err() {
             return Err(CryptoError::Key);
         }
@@ -46,9 +44,7 @@ impl NativeSigner {
     /// # Errors
     /// [`CryptoError::Library`].
     pub fn to_pem(&self) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
-        Ok(Zeroizing::new(
-            PKey::from_ec_key(self.key.clone())?.private_key_to_pem_pkcs8()?,
-        ))
+        Ok(Zeroizing::new(PKey::from_ec_key(self.key.clone())?.private_key_to_pem_pkcs8()?))
     }
 
     /// The same key for portable code: sealing needs its Diffie–Hellman.

@@ -57,10 +57,7 @@ fn a_key_survives_its_pem() {
     let wrong_curve =
         openssl::ec::EcKey::generate(&openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::SECP256K1).unwrap())
             .unwrap();
-    let wrong_curve = openssl::pkey::PKey::from_ec_key(wrong_curve)
-        .unwrap()
-        .private_key_to_pem_pkcs8()
-        .unwrap();
+    let wrong_curve = openssl::pkey::PKey::from_ec_key(wrong_curve).unwrap().private_key_to_pem_pkcs8().unwrap();
     assert_eq!(NativeSigner::from_pem(&wrong_curve).err(), Some(CryptoError::Key));
 }
 
@@ -118,19 +115,9 @@ fn costs() {
         eprintln!("{name}: {:?}", started.elapsed() / rounds);
     };
     measure("ES256 sign", 5_000, &|| assert!(signer.sign(b"message") != [0; 64]));
-    measure("ES256 verify", 5_000, &|| {
-        assert!(native.es256(signer.public_key(), b"message", &signature))
-    });
-    measure("ES256 verify, portable", 500, &|| {
-        assert!(Portable.es256(signer.public_key(), b"message", &signature))
-    });
-    measure("RSA private, checked", 1_000, &|| {
-        assert!(blind.sign(&input) == Ok(raw))
-    });
-    measure("RSA-PSS verify", 5_000, &|| {
-        assert!(!native.rsa_pss(blind.public_key(), b"a", &raw))
-    });
-    measure("RSA-PSS verify, portable", 500, &|| {
-        assert!(!Portable.rsa_pss(blind.public_key(), b"a", &raw))
-    });
+    measure("ES256 verify", 5_000, &|| assert!(native.es256(signer.public_key(), b"message", &signature)));
+    measure("ES256 verify, portable", 500, &|| assert!(Portable.es256(signer.public_key(), b"message", &signature)));
+    measure("RSA private, checked", 1_000, &|| assert!(blind.sign(&input) == Ok(raw)));
+    measure("RSA-PSS verify", 5_000, &|| assert!(!native.rsa_pss(blind.public_key(), b"a", &raw)));
+    measure("RSA-PSS verify, portable", 500, &|| assert!(!Portable.rsa_pss(blind.public_key(), b"a", &raw)));
 }

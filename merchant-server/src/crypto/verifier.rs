@@ -35,19 +35,11 @@ impl Native {
     /// # Errors
     /// [`CryptoError::Library`] where the library does not know P-256.
     pub fn new() -> Result<Self, CryptoError> {
-        Ok(Self {
-            group: es256::group()?,
-            rsa_keys: RwLock::default(),
-        })
+        Ok(Self { group: es256::group()?, rsa_keys: RwLock::default() })
     }
 
     fn parsed(&self, key: &RsaPublicKey) -> Result<Arc<PKey<Public>>, CryptoError> {
-        let kept = self
-            .rsa_keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(key.modulus())
-            .cloned();
+        let kept = self.rsa_keys.read().unwrap_or_else(PoisonError::into_inner).get(key.modulus()).cloned();
         if let Some(kept) = kept {
             return Ok(kept);
         }

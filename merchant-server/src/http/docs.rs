@@ -14,17 +14,13 @@ pub(super) struct Docs {
 
 impl Docs {
     pub(super) fn new(openapi: &utoipa::openapi::OpenApi) -> Self {
-        Self {
-            openapi: Bytes::from(openapi.to_json().unwrap_or_else(|_| "{}".to_owned())),
-        }
+        Self { openapi: Bytes::from(openapi.to_json().unwrap_or_else(|_| "{}".to_owned())) }
     }
 
     pub(super) fn routes(&self, config: &mut web::ServiceConfig) {
         let openapi = self.openapi.clone();
         let description = move || {
-            let response = HttpResponse::Ok()
-                .content_type("application/json")
-                .body(openapi.clone());
+            let response = HttpResponse::Ok().content_type("application/json").body(openapi.clone());
             async move { response }
         };
         config.service(Endpoint::at("/openapi.json").get(description));
@@ -46,13 +42,9 @@ async fn page() -> HttpResponse {
 }
 
 async fn script() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/javascript; charset=utf-8")
-        .body(include_str!("docs/page.js"))
+    HttpResponse::Ok().content_type("text/javascript; charset=utf-8").body(include_str!("docs/page.js"))
 }
 
 async fn style() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/css; charset=utf-8")
-        .body(include_str!("docs/page.css"))
+    HttpResponse::Ok().content_type("text/css; charset=utf-8").body(include_str!("docs/page.css"))
 }

@@ -45,10 +45,7 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(EdgeService {
-            service: Rc::new(service),
-            rules: Arc::clone(&self.0),
-        }))
+        ready(Ok(EdgeService { service: Rc::new(service), rules: Arc::clone(&self.0) }))
     }
 }
 
@@ -88,11 +85,7 @@ where
                 Ok(Err(error)) => Err(error),
                 Err(_) => {
                     // What a cut-off POST has set in motion may still be done; the same request again gets the answer.
-                    let problem = if method == Method::POST {
-                        Problem::outcome_unknown()
-                    } else {
-                        Problem::busy()
-                    };
+                    let problem = if method == Method::POST { Problem::outcome_unknown() } else { Problem::busy() };
                     rules.telemetry.request(
                         method_label(&method),
                         "timed-out",
@@ -142,15 +135,8 @@ impl Rules {
     fn finish<B>(&self, response: &mut ServiceResponse<B>, started: Instant) {
         self.add_headers(response.response_mut().headers_mut());
         let request = response.request();
-        let route = request
-            .app_data::<RouteTemplate>()
-            .map_or("other", |template| template.0);
-        self.telemetry.request(
-            method_label(request.method()),
-            route,
-            response.status().as_u16(),
-            started.elapsed(),
-        );
+        let route = request.app_data::<RouteTemplate>().map_or("other", |template| template.0);
+        self.telemetry.request(method_label(request.method()), route, response.status().as_u16(), started.elapsed());
     }
 
     /// Adds what a handler has not set itself.
@@ -168,10 +154,7 @@ impl Rules {
             );
         }
         add(header::CACHE_CONTROL, "no-store");
-        add(
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; frame-ancestors 'none'",
-        );
+        add(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
         add(header::REFERRER_POLICY, "no-referrer");
         add(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
         if self.https {

@@ -35,10 +35,7 @@ pub(super) struct RouteTemplate(pub(super) &'static str);
 impl Endpoint {
     /// An address, as an actix path template.
     pub fn at(template: &'static str) -> Self {
-        Self {
-            resource: web::resource(template).app_data(RouteTemplate(template)),
-            methods: Vec::new(),
-        }
+        Self { resource: web::resource(template).app_data(RouteTemplate(template)), methods: Vec::new() }
     }
 
     /// Answers GET, and HEAD with the same headers and no body.
@@ -49,9 +46,7 @@ impl Endpoint {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let route = web::route()
-            .guard(guard::Any(guard::Get()).or(guard::Head()))
-            .to(handler);
+        let route = web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler);
         self.resource = self.resource.route(route);
         self.methods.push("GET, HEAD");
         self
@@ -97,14 +92,10 @@ impl HttpServiceFactory for Endpoint {
 
 /// A response with a signed statement in it (`application/jose`).
 pub fn jose(statement: impl Into<Bytes>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("application/jose")
-        .body(statement.into())
+    HttpResponse::Ok().content_type("application/jose").body(statement.into())
 }
 
 /// A response that was stored as JSON text: the answer to a repeated request is the stored one, byte for byte.
 pub fn stored_json(status: StatusCode, body: impl Into<Bytes>) -> HttpResponse {
-    HttpResponse::build(status)
-        .content_type("application/json")
-        .body(body.into())
+    HttpResponse::build(status).content_type("application/json").body(body.into())
 }

@@ -36,16 +36,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let limit = request
-            .app_data::<BodyLimit>()
-            .map_or(BodyLimit::DEFAULT.0, |limit| limit.0);
+        let limit = request.app_data::<BodyLimit>().map_or(BodyLimit::DEFAULT.0, |limit| limit.0);
         let checked = check_headers(request, limit);
         let payload = payload.take();
         Box::pin(async move {
             checked?;
-            let body = tokio::time::timeout(BODY_TIMEOUT, collect(payload, limit))
-                .await
-                .map_err(|_| timeout())??;
+            let body = tokio::time::timeout(BODY_TIMEOUT, collect(payload, limit)).await.map_err(|_| timeout())??;
             parse(&body).map(Json)
         })
     }
@@ -57,19 +53,13 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 }
 
 fn check_headers(request: &HttpRequest, limit: usize) -> Result<(), Problem> {
-    let media_type = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
+    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = media_type.split(';').next().unwrap_or("").trim();
     if !essence.eq_ignore_ascii_case("application/json") {
         return Err(Problem::request_invalid("Send a body of type application/json."));
     }
-    let announced = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     match announced {
         Some(length) if length > limit => Err(too_large(limit)),
         _ => Ok(()),
@@ -124,23 +114,16 @@ mod tests {
 
     async fn read(request: TestRequest) -> Result<Pair, Problem> {
         let (request, mut payload) = request.to_http_parts();
-        Json::<Pair>::from_request(&request, &mut payload)
-            .await
-            .map(|json| json.0)
+        Json::<Pair>::from_request(&request, &mut payload).await.map(|json| json.0)
     }
 
     fn post(body: &'static str) -> TestRequest {
-        TestRequest::post()
-            .insert_header(("content-type", "application/json"))
-            .set_payload(body)
+        TestRequest::post().insert_header(("content-type", "application/json")).set_payload(body)
     }
 
     #[actix_web::test]
     async fn reads_what_fits_and_names_what_does_not() {
-        assert_eq!(
-            read(post(r#"{"left":1,"right":2}"#)).await.unwrap(),
-            Pair { left: 1, right: 2 }
-        );
+        assert_eq!(read(post(r#"{"left":1,"right":2}"#)).await.unwrap(), Pair { left: 1, right: 2 });
         for broken in [
             "",
             "{",
@@ -149,19 +132,13 @@ mod tests {
             r#"{"left":1,"left":1,"right":2}"#,
             r#"{"left":1,"right":2,"x":3}"#,
         ] {
-            assert_eq!(
-                read(post(broken)).await.unwrap_err().code(),
-                Code::JSON_MALFORMED,
-                "{broken}"
-            );
+            assert_eq!(read(post(broken)).await.unwrap_err().code(), Code::JSON_MALFORMED, "{broken}");
         }
     }
 
     #[actix_web::test]
     async fn refuses_other_media_types_and_large_bodies() {
-        let plain = TestRequest::post()
-            .insert_header(("content-type", "text/plain"))
-            .set_payload("{}");
+        let plain = TestRequest::post().insert_header(("content-type", "text/plain")).set_payload("{}");
         assert_eq!(read(plain).await.unwrap_err().code(), Code::REQUEST_INVALID);
         let announced = post("{}").insert_header(("content-length", "300000"));
         assert_eq!(read(announced).await.unwrap_err().status(), 413);

@@ -24,11 +24,7 @@ pub struct RateLimitSettings {
 
 impl Default for RateLimitSettings {
     fn default() -> Self {
-        Self {
-            per_second: 500,
-            burst: 2_000,
-            exempt_loopback: true,
-        }
+        Self { per_second: 500, burst: 2_000, exempt_loopback: true }
     }
 }
 
@@ -57,9 +53,7 @@ impl Limiter {
         if self.exempt_loopback && address.is_loopback() {
             return Ok(());
         }
-        self.inner
-            .check_key(&bucket(address))
-            .map_err(|refused| refused.wait_time_from(self.clock.now()))
+        self.inner.check_key(&bucket(address)).map_err(|refused| refused.wait_time_from(self.clock.now()))
     }
 
     /// Forgets addresses that have not been heard of for a while, so that memory stays bounded.
@@ -89,12 +83,7 @@ mod tests {
 
     #[test]
     fn counts_by_address_and_by_ipv6_network() {
-        let limiter = Limiter::new(&RateLimitSettings {
-            per_second: 1,
-            burst: 2,
-            exempt_loopback: true,
-        })
-        .unwrap();
+        let limiter = Limiter::new(&RateLimitSettings { per_second: 1, burst: 2, exempt_loopback: true }).unwrap();
         let one: IpAddr = "192.0.2.1".parse().unwrap();
         assert!(limiter.check(one).is_ok() && limiter.check(one).is_ok());
         assert!(limiter.check(one).unwrap_err() <= Duration::from_secs(1));
@@ -110,13 +99,6 @@ mod tests {
 
     #[test]
     fn zero_switches_it_off() {
-        assert!(
-            Limiter::new(&RateLimitSettings {
-                per_second: 0,
-                burst: 1,
-                exempt_loopback: false
-            })
-            .is_none()
-        );
+        assert!(Limiter::new(&RateLimitSettings { per_second: 0, burst: 1, exempt_loopback: false }).is_none());
     }
 }

@@ -10,15 +10,18 @@
 //!
 //! A handler extracts, calls and responds; it decides nothing. Whatever goes wrong is a [`Problem`].
 
+mod bearer;
 mod docs;
 mod edge;
 mod endpoint;
 mod json;
 mod limit;
 mod problem;
+pub mod schema;
 pub mod server;
 pub mod telemetry;
 
+pub use bearer::{Bearer, TokenHash};
 pub use endpoint::{Endpoint, jose, stored_json};
 pub use json::{BodyLimit, Json};
 pub use limit::RateLimitSettings;

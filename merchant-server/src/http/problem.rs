@@ -55,12 +55,7 @@ pub struct ProblemBody {
 impl Problem {
     /// The problem that `code` names, with the status and the advice of the published table.
     pub fn new(code: Code) -> Self {
-        Self(Box::new(Inner {
-            code,
-            detail: None,
-            retry_after_s: None,
-            extra: Map::new(),
-        }))
+        Self(Box::new(Inner { code, detail: None, retry_after_s: None, extra: Map::new() }))
     }
 
     /// 400 `request-invalid`, with what is wrong with the request.
@@ -124,9 +119,7 @@ impl Problem {
 
     /// The problem as a JSON object.
     pub fn to_json(&self) -> Value {
-        let Inner {
-            code, detail, extra, ..
-        } = &*self.0;
+        let Inner { code, detail, extra, .. } = &*self.0;
         let mut object = extra.clone();
         object.insert("type".into(), format!("urn:semper:problem:{code}").into());
         object.insert("title".into(), title(*code).into());
@@ -155,12 +148,7 @@ impl<E: Coded> From<E> for Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {}",
-            self.0.code,
-            self.0.detail.as_deref().unwrap_or(self.0.code.advice())
-        )
+        write!(f, "{}: {}", self.0.code, self.0.detail.as_deref().unwrap_or(self.0.code.advice()))
     }
 }
 
@@ -199,10 +187,7 @@ mod tests {
         let response = problem.error_response();
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers().get("retry-after").unwrap(), "1");
-        assert_eq!(
-            response.headers().get("content-type").unwrap(),
-            "application/problem+json"
-        );
+        assert_eq!(response.headers().get("content-type").unwrap(), "application/problem+json");
         let body: Value = serde_json::from_slice(&to_bytes(response.into_body()).await.unwrap()).unwrap();
         assert_eq!(body["type"], "urn:semper:problem:busy");
         assert_eq!(body["status"], 503);

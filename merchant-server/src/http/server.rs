@@ -93,12 +93,7 @@ impl Service {
     /// # Errors
     /// [`StartError::Metrics`], which would be a defect.
     pub fn new(party: &'static str) -> Result<Self, StartError> {
-        Ok(Self {
-            telemetry: Telemetry::new(party)?,
-            openapi: None,
-            ready: None,
-            cors: true,
-        })
+        Ok(Self { telemetry: Telemetry::new(party)?, openapi: None, ready: None, cors: true })
     }
 
     /// Publishes the description of the API at `/openapi.json`, with a page to read it at `/docs`.
@@ -180,11 +175,7 @@ where
         .shutdown_timeout(5)
         .disable_signals()
         .bind(settings.listen)
-        .map_err(|source| StartError::Listen {
-            party,
-            address: settings.listen,
-            source,
-        })?;
+        .map_err(|source| StartError::Listen { party, address: settings.listen, source })?;
     let address = server.addrs().first().copied().unwrap_or(settings.listen);
     let server = server.run();
     let handle = server.handle();
@@ -192,12 +183,7 @@ where
     let url = settings.url(address);
     tracing::info!(party, %address, url, "listening");
     tokio::spawn(supervise(party, rules, handle, shutdown.clone()));
-    Ok(Running {
-        party,
-        address,
-        url,
-        task,
-    })
+    Ok(Running { party, address, url, task })
 }
 
 impl ServerSettings {

@@ -31,26 +31,14 @@ impl Telemetry {
     /// Where the metrics library refuses a name, which would be a defect.
     pub fn new(party: &'static str) -> Result<Self, prometheus::Error> {
         let registry = Registry::new_custom(Some("semper".into()), Some([("party".into(), party.into())].into()))?;
-        let requests = IntCounterVec::new(
-            Opts::new("http_requests_total", "Requests answered."),
-            &["method", "route", "status"],
-        )?;
-        let buckets = vec![
-            0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0,
-        ];
-        let options = HistogramOpts::new(
-            "http_request_seconds",
-            "Time from the request's head to the response's.",
-        );
+        let requests =
+            IntCounterVec::new(Opts::new("http_requests_total", "Requests answered."), &["method", "route", "status"])?;
+        let buckets = vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+        let options = HistogramOpts::new("http_request_seconds", "Time from the request's head to the response's.");
         let seconds = HistogramVec::new(options.buckets(buckets), &["method", "route"])?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
-        Ok(Self(Arc::new(Inner {
-            party,
-            registry,
-            requests,
-            seconds,
-        })))
+        Ok(Self(Arc::new(Inner { party, registry, requests, seconds })))
     }
 
     /// The party's name.
@@ -68,10 +56,7 @@ impl Telemetry {
         let mut digits = [0_u8; 3];
         let label = status_label(status, &mut digits);
         self.0.requests.with_label_values(&[method, route, label]).inc();
-        self.0
-            .seconds
-            .with_label_values(&[method, route])
-            .observe(took.as_secs_f64());
+        self.0.seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());
         let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let party = self.0.party;
         if status >= 500 {

@@ -41,9 +41,7 @@ struct Description;
 
 async fn start_server(settings: ServerSettings) -> (Running, ShutdownTrigger) {
     let (trigger, shutdown) = Shutdown::new();
-    let service = Service::new("bank")
-        .unwrap()
-        .openapi(<Description as utoipa::OpenApi>::openapi());
+    let service = Service::new("bank").unwrap().openapi(<Description as utoipa::OpenApi>::openapi());
     (start(&settings, service, routes, &shutdown).await.unwrap(), trigger)
 }
 
@@ -61,44 +59,24 @@ async fn every_refusal_is_a_problem() {
     let (running, _trigger) = start_server(ServerSettings::default()).await;
     let client = reqwest::Client::new();
     let url = |path: &str| format!("{}{path}", running.url());
-    let post = |body: &str| {
-        client
-            .post(url("/echo"))
-            .header("content-type", "application/json")
-            .body(body.to_owned())
-            .send()
-    };
+    let post =
+        |body: &str| client.post(url("/echo")).header("content-type", "application/json").body(body.to_owned()).send();
 
     let echoed = post(r#"{"text":"hello"}"#).await.unwrap();
-    assert_eq!(
-        echoed.headers()["content-security-policy"],
-        "default-src 'none'; frame-ancestors 'none'"
-    );
+    assert_eq!(echoed.headers()["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
     assert_eq!(echoed.text().await.unwrap(), "hello");
     assert_eq!(problem(post("{").await.unwrap()).await, (400, "json-malformed".into()));
     assert_eq!(
         problem(post(&format!(r#"{{"text":"{}"}}"#, "x".repeat(100))).await.unwrap()).await,
         (413, "body-too-large".into())
     );
-    assert_eq!(
-        problem(client.get(url("/nothing")).send().await.unwrap()).await,
-        (404, "not-found".into())
-    );
-    assert_eq!(
-        problem(client.get(url("/numbers/x")).send().await.unwrap()).await,
-        (400, "request-invalid".into())
-    );
+    assert_eq!(problem(client.get(url("/nothing")).send().await.unwrap()).await, (404, "not-found".into()));
+    assert_eq!(problem(client.get(url("/numbers/x")).send().await.unwrap()).await, (400, "request-invalid".into()));
     let refused = client.delete(url("/numbers/1")).send().await.unwrap();
     assert_eq!(refused.headers()["allow"], "GET, HEAD");
     assert_eq!(problem(refused).await, (405, "method-not-allowed".into()));
     let head = client.head(url("/numbers/12")).send().await.unwrap();
-    assert_eq!(
-        (
-            head.status().as_u16(),
-            head.headers()["content-length"].to_str().unwrap()
-        ),
-        (200, "2")
-    );
+    assert_eq!((head.status().as_u16(), head.headers()["content-length"].to_str().unwrap()), (200, "2"));
 }
 
 #[tokio::test]
@@ -132,12 +110,7 @@ async fn browsers_may_ask_first() {
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), 204);
     assert_eq!(response.headers()["access-control-allow-origin"], "*");
-    assert!(
-        response.headers()["access-control-allow-headers"]
-            .to_str()
-            .unwrap()
-            .contains("content-type")
-    );
+    assert!(response.headers()["access-control-allow-headers"].to_str().unwrap().contains("content-type"));
 }
 
 #[tokio::test]
@@ -146,17 +119,7 @@ async fn describes_and_measures_itself() {
     let client = reqwest::Client::new();
     let text = |path: &str| {
         let request = client.get(format!("{}{path}", running.url()));
-        async move {
-            request
-                .send()
-                .await
-                .unwrap()
-                .error_for_status()
-                .unwrap()
-                .text()
-                .await
-                .unwrap()
-        }
+        async move { request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap() }
     };
     text("/numbers/42?secret=x").await;
     let openapi: Value = serde_json::from_str(&text("/openapi.json").await).unwrap();
@@ -171,25 +134,11 @@ async fn describes_and_measures_itself() {
 
 #[tokio::test]
 async fn who_asks_too_often_waits() {
-    let rate_limit = RateLimitSettings {
-        per_second: 1,
-        burst: 3,
-        exempt_loopback: false,
-    };
-    let (running, _trigger) = start_server(ServerSettings {
-        rate_limit,
-        ..ServerSettings::default()
-    })
-    .await;
+    let rate_limit = RateLimitSettings { per_second: 1, burst: 3, exempt_loopback: false };
+    let (running, _trigger) = start_server(ServerSettings { rate_limit, ..ServerSettings::default() }).await;
     let client = reqwest::Client::new();
     for _ in 0..3 {
-        client
-            .get(format!("{}/health", running.url()))
-            .send()
-            .await
-            .unwrap()
-            .error_for_status()
-            .unwrap();
+        client.get(format!("{}/health", running.url())).send().await.unwrap().error_for_status().unwrap();
     }
     let refused = client.get(format!("{}/health", running.url())).send().await.unwrap();
     assert_eq!(refused.headers()["retry-after"], "1");
@@ -198,23 +147,13 @@ async fn who_asks_too_often_waits() {
 
 #[tokio::test]
 async fn behind_a_proxy_its_word_counts() {
-    let rate_limit = RateLimitSettings {
-        per_second: 1,
-        burst: 1,
-        exempt_loopback: false,
-    };
-    let settings = ServerSettings {
-        rate_limit,
-        behind_proxy: true,
-        ..ServerSettings::default()
-    };
+    let rate_limit = RateLimitSettings { per_second: 1, burst: 1, exempt_loopback: false };
+    let settings = ServerSettings { rate_limit, behind_proxy: true, ..ServerSettings::default() };
     let (running, _trigger) = start_server(settings).await;
     let client = reqwest::Client::new();
     let mut statuses = Vec::new();
     for from in ["192.0.2.1", "192.0.2.2", "10.0.0.1, 192.0.2.1"] {
-        let request = client
-            .get(format!("{}/health", running.url()))
-            .header("x-forwarded-for", from);
+        let request = client.get(format!("{}/health", running.url())).header("x-forwarded-for", from);
         statuses.push(request.send().await.unwrap().status().as_u16());
     }
     assert_eq!(statuses, [200, 200, 429], "only what the proxy itself appended counts");
@@ -222,21 +161,11 @@ async fn behind_a_proxy_its_word_counts() {
 
 #[tokio::test]
 async fn nothing_takes_for_ever() {
-    let (running, _trigger) = start_server(ServerSettings {
-        request_timeout_s: 1,
-        ..ServerSettings::default()
-    })
-    .await;
+    let (running, _trigger) = start_server(ServerSettings { request_timeout_s: 1, ..ServerSettings::default() }).await;
     let client = reqwest::Client::new();
     let url = format!("{}/slow", running.url());
-    assert_eq!(
-        problem(client.get(&url).send().await.unwrap()).await,
-        (503, "busy".into())
-    );
-    assert_eq!(
-        problem(client.post(&url).send().await.unwrap()).await,
-        (503, "outcome-unknown".into())
-    );
+    assert_eq!(problem(client.get(&url).send().await.unwrap()).await, (503, "busy".into()));
+    assert_eq!(problem(client.post(&url).send().await.unwrap()).await, (503, "outcome-unknown".into()));
 }
 
 #[tokio::test]
@@ -259,9 +188,7 @@ async fn stops_when_told() {
     let (running, trigger) = start_server(ServerSettings::default()).await;
     let address = running.address();
     trigger.stop();
-    tokio::time::timeout(Duration::from_secs(10), running.stopped())
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), running.stopped()).await.unwrap();
     assert!(TcpStream::connect(address).is_err());
 }
 
@@ -269,12 +196,7 @@ async fn stops_when_told() {
 async fn a_taken_address_is_named() {
     let (running, _trigger) = start_server(ServerSettings::default()).await;
     let (_other, shutdown) = Shutdown::new();
-    let settings = ServerSettings {
-        listen: running.address(),
-        ..ServerSettings::default()
-    };
-    let error = start(&settings, Service::new("mint").unwrap(), routes, &shutdown)
-        .await
-        .unwrap_err();
+    let settings = ServerSettings { listen: running.address(), ..ServerSettings::default() };
+    let error = start(&settings, Service::new("mint").unwrap(), routes, &shutdown).await.unwrap_err();
     assert!(error.to_string().contains(&running.address().to_string()), "{error}");
 }

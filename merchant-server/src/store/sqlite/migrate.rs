@@ -17,10 +17,7 @@ pub struct Schema {
 
 /// Runs the scripts that the database has not seen, each in a transaction.
 pub(super) fn migrate(connection: &mut Connection, path: &Path, schema: &Schema) -> Result<(), StoreError> {
-    let foreign = |what| StoreError::Foreign {
-        path: path.to_owned(),
-        what,
-    };
+    let foreign = |what| StoreError::Foreign { path: path.to_owned(), what };
     // SQLite keeps the mark as a signed number of the same bits.
     let mark = i32::from_ne_bytes(schema.application.to_ne_bytes());
     let found: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;

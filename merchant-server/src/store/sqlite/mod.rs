@@ -64,10 +64,7 @@ impl Database {
     /// # Errors
     /// [`StoreError::InUse`] where another process has it, [`StoreError::Foreign`] where it belongs to another version or party.
     pub fn open(path: &Path, schema: &Schema, metrics: Option<&prometheus::Registry>) -> Result<Self, StoreError> {
-        let cannot_open = |source: std::io::Error| StoreError::Open {
-            path: path.to_owned(),
-            source: Arc::new(source),
-        };
+        let cannot_open = |source: std::io::Error| StoreError::Open { path: path.to_owned(), source: Arc::new(source) };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(cannot_open)?;
         }
@@ -86,12 +83,7 @@ impl Database {
         migrate::migrate(&mut connection, path, schema)?;
         let readers = Readers::open(path)?;
         let writer = Writer::start(connection, QUEUE, metrics)?;
-        Ok(Self(Arc::new(Inner {
-            writer,
-            readers,
-            path: path.to_owned(),
-            _lock: lock,
-        })))
+        Ok(Self(Arc::new(Inner { writer, readers, path: path.to_owned(), _lock: lock })))
     }
 
     /// Runs `job` in a transaction and answers once that is durable. Jobs run one after the other, many to a commit; each
@@ -135,8 +127,7 @@ impl Database {
     /// Says what does not work.
     pub fn check(&self) -> Result<(), String> {
         self.0.writer.check()?;
-        self.read(|connection| connection.query_row("SELECT 1", (), |_| Ok(())))
-            .map_err(|error| error.to_string())
+        self.read(|connection| connection.query_row("SELECT 1", (), |_| Ok(()))).map_err(|error| error.to_string())
     }
 
     /// The database's file.

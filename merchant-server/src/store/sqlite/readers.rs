@@ -20,13 +20,8 @@ pub(super) struct Readers {
 impl Readers {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connections = (0..CONNECTIONS)
-            .map(|_| connect(path, flags).map(Mutex::new))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            connections,
-            next: AtomicUsize::new(0),
-        })
+        let connections = (0..CONNECTIONS).map(|_| connect(path, flags).map(Mutex::new)).collect::<Result<_, _>>()?;
+        Ok(Self { connections, next: AtomicUsize::new(0) })
     }
 
     pub(super) fn read<T, E>(&self, reader: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {

@@ -29,9 +29,7 @@ async fn insert(database: &Database, id: i64) -> Result<(), StoreError> {
 }
 
 fn count(database: &Database) -> i64 {
-    database
-        .read(|c| c.query_row("SELECT count(*) FROM item", (), |row| row.get(0)))
-        .unwrap_or(-1)
+    database.read(|c| c.query_row("SELECT count(*) FROM item", (), |row| row.get(0))).unwrap_or(-1)
 }
 
 #[tokio::test]
@@ -107,10 +105,7 @@ async fn reads_see_what_was_answered() {
         insert(&database, id).await.unwrap();
         assert_eq!(count(&database), id + 1);
     }
-    assert!(
-        database.read(|c| c.execute("DELETE FROM item", ())).is_err(),
-        "a reader cannot write"
-    );
+    assert!(database.read(|c| c.execute("DELETE FROM item", ())).is_err(), "a reader cannot write");
 }
 
 #[tokio::test]
@@ -136,27 +131,12 @@ fn one_process_one_party_and_no_newer_version() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("a.sqlite");
     let database = open(&folder);
-    assert!(matches!(
-        Database::open(&path, &SCHEMA, None),
-        Err(StoreError::InUse(_))
-    ));
+    assert!(matches!(Database::open(&path, &SCHEMA, None), Err(StoreError::InUse(_))));
     drop(database);
-    let other = Schema {
-        application: 8,
-        ..SCHEMA
-    };
-    assert!(matches!(
-        Database::open(&path, &other, None),
-        Err(StoreError::Foreign { .. })
-    ));
-    let older = Schema {
-        migrations: &SCHEMA.migrations[..1],
-        ..SCHEMA
-    };
-    assert!(matches!(
-        Database::open(&path, &older, None),
-        Err(StoreError::Foreign { .. })
-    ));
+    let other = Schema { application: 8, ..SCHEMA };
+    assert!(matches!(Database::open(&path, &other, None), Err(StoreError::Foreign { .. })));
+    let older = Schema { migrations: &SCHEMA.migrations[..1], ..SCHEMA };
+    assert!(matches!(Database::open(&path, &older, None), Err(StoreError::Foreign { .. })));
     assert_eq!(count(&open(&folder)), 0);
 }
 
@@ -164,15 +144,10 @@ fn one_process_one_party_and_no_newer_version() {
 fn migrates_an_older_database() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("a.sqlite");
-    let older = Schema {
-        migrations: &SCHEMA.migrations[..1],
-        ..SCHEMA
-    };
+    let older = Schema { migrations: &SCHEMA.migrations[..1], ..SCHEMA };
     drop(Database::open(&path, &older, None).unwrap());
     let database = open(&folder);
-    let later: i64 = database
-        .read(|c| c.query_row("SELECT count(*) FROM later", (), |row| row.get(0)))
-        .unwrap();
+    let later: i64 = database.read(|c| c.query_row("SELECT count(*) FROM later", (), |row| row.get(0))).unwrap();
     assert_eq!(later, 0);
 }
 
@@ -180,15 +155,9 @@ fn migrates_an_older_database() {
 fn a_broken_script_leaves_the_old_version() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("a.sqlite");
-    let broken = Schema {
-        migrations: &["CREATE TABLE one (x)", "CREATE TABLE two (x); NONSENSE"],
-        ..SCHEMA
-    };
+    let broken = Schema { migrations: &["CREATE TABLE one (x)", "CREATE TABLE two (x); NONSENSE"], ..SCHEMA };
     assert!(Database::open(&path, &broken, None).is_err());
-    let mended = Schema {
-        migrations: &["CREATE TABLE one (x)", "CREATE TABLE two (x)"],
-        ..SCHEMA
-    };
+    let mended = Schema { migrations: &["CREATE TABLE one (x)", "CREATE TABLE two (x)"], ..SCHEMA };
     assert!(Database::open(&path, &mended, None).is_ok());
 }
 

@@ -37,10 +37,7 @@ impl Writer {
             .name("store-writer".to_owned())
             .spawn(move || work(&connection, receiver, &metrics))
             .map_err(|error| StoreError::Failed(error.to_string().into()))?;
-        Ok(Self {
-            queue: Some(sender),
-            thread: Some(thread),
-        })
+        Ok(Self { queue: Some(sender), thread: Some(thread) })
     }
 
     pub(super) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
@@ -50,10 +47,7 @@ impl Writer {
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let call = Box::new(Call {
-            state: State::Waiting(job),
-            reply,
-        });
+        let call = Box::new(Call { state: State::Waiting(job), reply });
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
         queue.try_send(call).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Busy,

@@ -1,0 +1,199 @@
+//! What the bank reads and writes.
+
+use std::fmt;
+
+use semper_shared::foundation::{Amount, UnixSeconds};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::http::schema::AmountSchema;
+
+/// A text that names something: letters, digits and a few signs, of bounded length.
+macro_rules! bounded_text {
+    ($(#[$doc:meta])* $name:ident, $max:literal, $allowed:expr, $says:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = &'static str;
+
+            fn try_from(text: String) -> Result<Self, &'static str> {
+                let allowed: fn(char) -> bool = $allowed;
+                let fits = !text.is_empty() && text.chars().count() <= $max && text.chars().all(allowed);
+                if fits { Ok(Self(text)) } else { Err($says) }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> Self {
+                text.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+bounded_text!(
+    /// An account's name in addresses.
+    AccountName,
+    64,
+    |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
+    "an account is 1 to 64 of a-z, 0-9 and -"
+);
+
+bounded_text!(
+    /// A payer's own identifier of a transfer.
+    TransferId,
+    64,
+    |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'),
+    "an identifier is 1 to 64 of A-Z, a-z, 0-9, -, _ and ."
+);
+
+bounded_text!(
+    /// What a transfer is for; 140 characters as in SEPA.
+    Subject,
+    140,
+    |c| !c.is_control(),
+    "a subject is 1 to 140 characters, none of them a control character"
+);
+
+/// The wish to transfer money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TransferOrder {
+    /// The payer's own identifier; the same order under the same identifier is done once.
+    #[schema(value_type = String, max_length = 64, example = "2f0c6a0e-topup")]
+    pub id: TransferId,
+    /// The account that pays.
+    #[schema(value_type = String, max_length = 64, example = "customer")]
+    pub from: AccountName,
+    /// The account that is paid.
+    #[schema(value_type = String, max_length = 64, example = "mint")]
+    pub to: AccountName,
+    /// How much.
+    #[schema(value_type = AmountSchema)]
+    pub amount: Amount,
+    /// What for.
+    #[schema(value_type = String, max_length = 140)]
+    pub subject: Subject,
+}
+
+/// A transfer that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Transfer {
+    /// The payer's own identifier.
+    #[schema(value_type = String)]
+    pub id: TransferId,
+    /// The account that paid.
+    #[schema(value_type = String)]
+    pub from: AccountName,
+    /// The account that was paid.
+    #[schema(value_type = String)]
+    pub to: AccountName,
+    /// How much.
+    #[schema(value_type = AmountSchema)]
+    pub amount: Amount,
+    /// What for.
+    #[schema(value_type = String)]
+    pub subject: Subject,
+    /// When it was made, in seconds since 1970.
+    #[schema(value_type = u64)]
+    pub at: UnixSeconds,
+}
+
+/// Where an account stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Standing {
+    /// The account.
+    #[schema(value_type = String)]
+    pub account: AccountName,
+    /// Its owner's name.
+    pub name: String,
+    /// What it holds.
+    #[schema(value_type = AmountSchema)]
+    pub balance: Amount,
+}
+
+/// Which way money went, as the account's owner sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// It was received.
+    In,
+    /// It was paid.
+    Out,
+}
+
+/// One line of an account's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Entry {
+    /// Grows with every transfer of the bank; ask for what comes after the last one seen.
+    pub serial: u64,
+    /// The payer's identifier of the transfer.
+    #[schema(value_type = String)]
+    pub transfer: TransferId,
+    /// Which way the money went.
+    pub direction: Direction,
+    /// The other account.
+    #[schema(value_type = String)]
+    pub counterparty: AccountName,
+    /// How much.
+    #[schema(value_type = AmountSchema)]
+    pub amount: Amount,
+    /// What for.
+    #[schema(value_type = String)]
+    pub subject: Subject,
+    /// When, in seconds since 1970.
+    #[schema(value_type = u64)]
+    pub at: UnixSeconds,
+}
+
+/// A piece of an account's history, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct History {
+    /// At most 100 entries; an empty list where nothing happened in the time that was waited.
+    pub entries: Vec<Entry>,
+}
+
+/// From where on history is asked for, and how long to wait for news.
+#[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct HistoryQuery {
+    /// The serial of the last entry seen; 0 for the beginning.
+    pub after: u64,
+    /// How long to wait where there is nothing yet, in milliseconds, at most 30,000.
+    pub wait_ms: u64,
+}
+
+/// An account that anyone may use, to try things out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TestAccount {
+    /// The account.
+    #[schema(value_type = String)]
+    pub account: AccountName,
+    /// Its token, public on purpose.
+    pub token: String,
+    /// Its owner's name.
+    pub name: String,
+}

@@ -1,0 +1,58 @@
+//! What the bank asks of its store.
+
+use futures_util::future::BoxFuture;
+use semper_shared::foundation::{Currency, UnixSeconds};
+
+use super::config::AccountConfig;
+use super::error::BankError;
+use super::messages::{AccountName, Entry, Standing, Transfer, TransferOrder};
+use crate::http::TokenHash;
+
+/// What came of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The transfer was made now.
+    Made(Transfer),
+    /// It had been made before; this is the stored answer.
+    Repeated(Transfer),
+}
+
+/// Sums over all books, each zero where they are right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Trial {
+    /// The sum of all balances.
+    pub(super) balances: i64,
+    /// The sum of all postings.
+    pub(super) postings: i64,
+    /// How many accounts' balance is not the sum of their postings.
+    pub(super) wrong_accounts: i64,
+}
+
+impl Trial {
+    /// What right books add up to.
+    pub(super) const BALANCED: Self = Self { balances: 0, postings: 0, wrong_accounts: 0 };
+}
+
+/// The bank's books. Every operation is durable when it answers.
+pub(super) trait Store: Send + Sync {
+    /// Opens the books in `currency`, with a central account that may owe up to `limit_minor`.
+    fn open<'a>(&'a self, currency: Currency, limit_minor: u64) -> BoxFuture<'a, Result<(), BankError>>;
+
+    /// Makes an account with its opening balance where there is none, and brings name and token up to date.
+    fn set_up<'a>(&'a self, account: &AccountConfig, at: UnixSeconds) -> BoxFuture<'a, Result<(), BankError>>;
+
+    /// Whether `token` is the account's.
+    fn authorise(&self, account: &AccountName, token: TokenHash) -> Result<(), BankError>;
+
+    /// Makes a transfer, or finds that it was made before.
+    fn transfer<'a>(&'a self, order: TransferOrder, at: UnixSeconds) -> BoxFuture<'a, Result<Outcome, BankError>>;
+
+    /// Where an account stands.
+    fn standing(&self, account: &AccountName) -> Result<Standing, BankError>;
+
+    /// At most `limit` entries of an account after `serial`, oldest first.
+    fn history(&self, account: &AccountName, after: u64, limit: u32) -> Result<Vec<Entry>, BankError>;
+
+    /// Adds everything up anew.
+    fn trial(&self) -> Result<Trial, BankError>;
+}

@@ -1,0 +1,118 @@
+//! How a party introduces itself: the signed document at `/.well-known/semper`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use actix_web::http::header;
+use actix_web::web::Bytes;
+use semper_shared::foundation::UnixSeconds;
+use semper_shared::items::party::{ModuleVersion, Party, Role};
+use semper_shared::items::statement::Signed;
+use semper_shared::security::Signer as _;
+
+use crate::clock;
+use crate::crypto::NativeSigner;
+use crate::http::{Endpoint, jose};
+
+/// How long a document is valid.
+const VALID_S: u64 = 24 * 3_600;
+
+/// How long a document is served before a new one is signed.
+const SERVED_S: u64 = 3_600;
+
+/// A party's document, signed anew every hour.
+pub struct Introduction {
+    signer: Arc<NativeSigner>,
+    name: String,
+    role: Role,
+    url: String,
+    modules: Vec<ModuleVersion>,
+    endpoints: BTreeMap<String, String>,
+    current: Mutex<Option<(UnixSeconds, Bytes)>>,
+}
+
+impl Introduction {
+    /// A party at `url`, its origin. Modules and endpoints are added below.
+    pub fn new(signer: Arc<NativeSigner>, role: Role, name: impl Into<String>, url: impl Into<String>) -> Self {
+        Self {
+            signer,
+            name: name.into(),
+            role,
+            url: url.into(),
+            modules: Vec::new(),
+            endpoints: BTreeMap::new(),
+            current: Mutex::new(None),
+        }
+    }
+
+    /// Names the payment modules that the party runs.
+    #[must_use]
+    pub fn modules(mut self, modules: impl IntoIterator<Item = ModuleVersion>) -> Self {
+        self.modules.extend(modules);
+        self
+    }
+
+    /// Names an address below the origin, such as `("transfers", "/transfers")`.
+    #[must_use]
+    pub fn address(mut self, name: &str, path: &str) -> Self {
+        self.endpoints.insert(name.to_owned(), path.to_owned());
+        self
+    }
+
+    /// The document as it stands at `now`.
+    pub fn document(&self, now: UnixSeconds) -> Bytes {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((signed_at, document)) = &*current
+            && now >= *signed_at
+            && now.since(*signed_at) < SERVED_S
+        {
+            return document.clone();
+        }
+        let party = Party {
+            name: self.name.clone(),
+            role: self.role,
+            url: self.url.clone(),
+            key: self.signer.public_key().clone(),
+            modules: self.modules.clone(),
+            endpoints: self.endpoints.clone(),
+            issued_at: now,
+            expires_at: now.plus(VALID_S),
+        };
+        let document = Bytes::from(Signed::sign(party, &*self.signer).compact().to_owned());
+        *current = Some((now, document.clone()));
+        document
+    }
+
+    /// The route that serves it.
+    pub fn endpoint(self: &Arc<Self>) -> Endpoint {
+        let this = Arc::clone(self);
+        Endpoint::at("/.well-known/semper").get(move || {
+            let mut response = jose(this.document(clock::now()));
+            let cache = header::HeaderValue::from_static("public, max-age=300");
+            response.headers_mut().insert(header::CACHE_CONTROL, cache);
+            async move { response }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use semper_shared::security::Portable;
+
+    #[test]
+    fn is_signed_anew_before_it_expires() {
+        let signer = Arc::new(NativeSigner::make().unwrap());
+        let introduction =
+            Introduction::new(signer, Role::Bank, "A bank", "http://localhost:1").address("transfers", "/transfers");
+        let first = introduction.document(UnixSeconds(1_000));
+        assert_eq!(introduction.document(UnixSeconds(1_000 + SERVED_S - 1)), first);
+        let later = UnixSeconds(1_000 + SERVED_S);
+        let second = introduction.document(later);
+        assert_ne!(second, first);
+        let text = std::str::from_utf8(&second).unwrap();
+        let party = Party::verify(text, "http://localhost:1", later, &Portable).unwrap();
+        assert_eq!(party.expires_at, later.plus(VALID_S));
+    }
+}
