@@ -1,6 +1,6 @@
 //! The compact serialization, taken apart and put together.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::StatementError;
 use crate::foundation::{base64, json};
@@ -16,10 +16,15 @@ pub(super) struct Header {
     pub(super) alg: String,
     pub(super) typ: String,
     pub(super) kid: Thumbprint,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub(super) jwk: Option<PublicKey>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub(super) crit: Option<serde_json::Value>,
+}
+
+/// A member that is there is there, also where it is `null`.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 pub(super) const ALG: &str = "ES256";
