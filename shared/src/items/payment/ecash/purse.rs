@@ -61,6 +61,7 @@ pub struct PendingWithdrawal {
 /// A coin in the purse.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct PurseCoin {
+    name: String,
     #[serde(with = "base64::array")]
     seed: [u8; 32],
     /// Its denomination.
@@ -106,6 +107,7 @@ impl PurseCoin {
     /// A coin as it comes from the mint.
     pub fn fresh(coin: &Coin, denomination: &Denomination) -> Self {
         Self {
+            name: coin.secret.key().public_key().to_text(),
             seed: *coin.secret.seed().as_bytes(),
             denomination: coin.denomination,
             signature: coin.signature,
@@ -127,8 +129,8 @@ impl PurseCoin {
     }
 
     /// Its public key as text, which names it.
-    pub fn name(&self) -> String {
-        self.secret().key().public_key().to_text()
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whether it can be spent at `now`.

@@ -6,7 +6,7 @@
 
 use super::refresh::Candidate;
 use super::withdraw::unblind_all;
-use super::{CoinSecret, CoinState, CoinStatus, EcashError, EcashPayer, PurseCoin, Reserve, ReserveStatus};
+use super::{CoinSecret, CoinState, CoinStatus, EcashError, EcashPayer, Reserve, ReserveStatus};
 use crate::foundation::{Amount, Digest};
 use crate::security::{Signer, Thumbprint, Verifier};
 
@@ -33,7 +33,7 @@ impl EcashPayer {
             next_coin += u32::try_from(outputs.len()).map_err(|_| EcashError::Peer("too many coins"))?;
             coins.extend(unblind_all(&denominations, secrets, &withdrawn.signatures)?);
         }
-        let names = coins.iter().map(PurseCoin::name).collect();
+        let names = coins.iter().map(|coin| coin.name().to_owned()).collect();
         let held = self.mint_purse_mut(mint)?;
         let done = status.balance.is_zero();
         held.reserves.retain(|reserve| reserve.index != index);
@@ -81,7 +81,7 @@ impl EcashPayer {
                 coin.state = CoinState::Melting { outputs: melt.outputs.clone() };
             }
         }
-        let names = found.iter().map(PurseCoin::name).collect();
+        let names = found.iter().map(|coin| coin.name().to_owned()).collect();
         let held = self.mint_purse_mut(mint)?;
         held.coins.retain(|known| known.name() != name);
         let used_up = coin.remaining == Amount::zero(held.currency);

@@ -93,7 +93,7 @@ impl EcashPayer {
     /// [`EcashError::Unknown`].
     pub fn refreshes(&self, mint: &Thumbprint) -> Result<Vec<String>, EcashError> {
         let held = self.mint_purse(mint)?;
-        Ok(held.coins.iter().filter(|coin| coin.needs_refresh()).map(PurseCoin::name).collect())
+        Ok(held.coins.iter().filter(|coin| coin.needs_refresh()).map(|coin| coin.name().to_owned()).collect())
     }
 
     /// Records what the mint says is left of a doubtful coin; one that is used up leaves the purse.

@@ -1,0 +1,5 @@
+//! Cash, end to end: a wallet, a merchant, and a mint whose ledger is a map.
+
+mod attacks;
+mod ledger;
+mod lifecycle;
