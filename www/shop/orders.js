@@ -1,0 +1,37 @@
+/** What was bought here, as far as this browser remembers; the whole history, with its receipts, is in the wallet. */
+import { h } from "/common/dom.js";
+import { formatDate, t } from "/common/i18n.js";
+import { ownedGoods } from "./owned.js";
+import { priceText, showPage, startShop } from "./shop.js";
+
+const config = await startShop();
+document.title = `${t("nav.orders")} – Meridian`;
+
+showPage(async () => {
+  const owned = ownedGoods();
+  const list =
+    owned.length === 0
+      ? h("semper-empty", {
+          value: { icon: "book", title: t("orders.none"), text: t("orders.none.text"), action: h("a", { class: "button primary", href: "/" }, t("home")) },
+        })
+      : h("ul", { class: "plain-list orders-list" }, ...owned.map(row));
+  return h(
+    "section",
+    { class: "orders" },
+    h("h1", {}, t("nav.orders")),
+    h("p", { class: "standfirst" }, t("orders.text")),
+    list,
+    owned.length > 0 ? h("p", {}, h("a", { class: "button primary", href: config.wallet }, t("orders.wallet"))) : null,
+  );
+});
+
+/** @param {import("./owned.js").Owned} owned */
+function row(owned) {
+  return h(
+    "li",
+    {},
+    owned.picture ? h("img", { src: owned.picture, alt: "", width: 96, height: 72, loading: "lazy" }) : null,
+    h("div", { class: "grow" }, h("a", { class: "order-title", href: `/g/${encodeURIComponent(owned.good)}` }, owned.title), h("p", {}, `${formatDate(owned.at)} · ${priceText(owned.total)}`)),
+    h("a", { class: "button", href: `${config.wallet}/#/deal/${owned.deal}`, "aria-label": t("orders.receipt.what", { title: owned.title }) }, t("orders.receipt")),
+  );
+}

@@ -1,0 +1,172 @@
+import { h } from "/common/dom.js";
+import { describe, stepList } from "/common/elements.js";
+import { formatAmount, formatMoment, formatName, formatRate, formatSize, t } from "/common/i18n.js";
+import { codeOf } from "../client.js";
+import { addCashView } from "./add-cash.js";
+import { isBrokenPromise, stopView } from "./stop.js";
+
+/**
+ * @typedef {import("../shell.js").Context} Context
+ * @typedef {import("/common/i18n.js").Amount} Amount
+ * @typedef {{deal: string, state: string, receipt: string | null}} Result
+ * @typedef {{result: (result: Result) => void, cancel: () => void, host: string | null}} Asker
+ */
+
+const STEPS = ["ordering", "paying", "receipt", "delivered"];
+
+/**
+ * The trusted confirmation: everything on it comes from the offer that the core has verified, never from the page that asked.
+ * @param {Context} context @param {{offer: string, asker: Asker, again?: boolean}} request
+ */
+export async function confirmView(context, { offer: offerUrl, asker, again = false }) {
+  let review;
+  try {
+    review = await context.wallet.call("review", { offer_url: offerUrl });
+  } catch (error) {
+    const code = codeOf(error);
+    if (isBrokenPromise(code)) return stopView({ code, host: hostOf(offerUrl), leave: asker.cancel });
+    throw error;
+  }
+  if (review.already && !again) return alreadyView(context, { review, offerUrl, asker });
+
+  const { offer, merchant } = review;
+  const free = offer.total.minor === 0;
+  const methods = h("semper-methods", { value: review.methods });
+  const chosen = review.methods.find((/** @type {any} */ method) => method.usable);
+  const amount = formatAmount(offer.total);
+  const verb = free ? t("confirm.take") : t("confirm.pay", { amount });
+
+  const pay = h("button", { class: "button primary large", type: "button" }, verb);
+  pay.addEventListener("click", () => {
+    pay.disabled = true;
+    const module = methods.chosen;
+    if (module) payAndAnswer(context, { review, module, asker });
+  }, { once: true });
+
+  const short = review.methods.find((/** @type {any} */ method) => method.why === "funds-insufficient");
+  const addCash = h("button", { class: "button primary large", type: "button" }, t("cash.add"));
+  addCash.addEventListener("click", () => {
+    const back = () => context.show((same) => confirmView(same, { offer: offerUrl, asker, again }));
+    context.show((same) => addCashView(same, { onDone: back, onCancel: back, wanted: missing(offer.total, short?.balance) }));
+  });
+
+  const content = h(
+    "section",
+    { class: "confirm stack" },
+    h("h1", { class: "label" }, t(free ? "confirm.title.free" : "confirm.title")),
+    h("div", { class: "card" }, h("semper-party", { value: { name: merchant.name, domain: merchant.domain, known: merchant.known } }), askedFrom(asker, merchant)),
+    h("div", { class: "what" }, h("p", { class: "item" }, offer.title), h("p", { class: "total" }, free ? t("free") : h("semper-amount", { value: offer.total })), h("p", { class: "muted small" }, free ? "" : t("confirm.vat", { vat: formatAmount(offer.vat) }))),
+    methods,
+    h("p", { class: "next" }, t(free ? "confirm.next.free" : "confirm.next"), offer.refund_days ? ` ${t("confirm.refund", { count: offer.refund_days })}` : ""),
+    h("div", { class: "stack-tight actions" }, chosen ? pay : short ? addCash : h("p", { class: "problem", role: "alert" }, t("confirm.nomethod")), h("button", { class: "button wide", type: "button", onclick: asker.cancel }, t("cancel"))),
+    details(review),
+  );
+  return { title: t("confirm.title"), content };
+}
+
+/** @param {string} url */
+function hostOf(url) {
+  return URL.canParse(url) ? new URL(url).host : url;
+}
+
+/** What is missing to the total; a little more than nothing when the balance is unknown. @param {Amount} total @param {Amount} [balance] */
+function missing(total, balance) {
+  return { currency: total.currency, minor: Math.max(1, total.minor - (balance?.minor ?? 0)) };
+}
+
+/** Says so when another site than the merchant's asked. @param {Asker} asker @param {{domain: string}} merchant */
+function askedFrom(asker, merchant) {
+  if (asker.host === null || asker.host === merchant.domain) return null;
+  return h("p", { class: "asked small" }, t("confirm.asked", { host: asker.host }));
+}
+
+/** @param {any} review */
+function details(review) {
+  const { offer, merchant } = review;
+  const items = offer.items.map((/** @type {any} */ item) =>
+    h("li", { class: "spread" }, h("span", {}, item.quantity > 1 ? `${item.quantity} × ${item.title}` : item.title), h("span", { class: "tabular" }, `${formatAmount(item.price)} · ${t("vat.rate", { rate: formatRate(item.vat_rate_bp) })}`)),
+  );
+  const parts = offer.delivery.parts.map((/** @type {any} */ part) =>
+    h("li", { class: "spread" }, h("span", {}, part.title), h("span", { class: "muted" }, `${formatName(part.media_type)} · ${formatSize(part.size)}`)),
+  );
+  return h(
+    "details",
+    { class: "fold" },
+    h("summary", {}, t("confirm.details")),
+    h(
+      "div",
+      { class: "stack small" },
+      h("h2", { class: "label" }, t("confirm.items")),
+      h("ul", { class: "plain-list stack-tight" }, ...items),
+      h("h2", { class: "label" }, t("confirm.delivery")),
+      h("ul", { class: "plain-list stack-tight" }, ...parts),
+      h("h2", { class: "label" }, t("confirm.terms")),
+      h("p", { class: "terms" }, offer.terms.text),
+      h(
+        "dl",
+        { class: "facts" },
+        h("dt", {}, t("confirm.expires")), h("dd", {}, formatMoment(review.expires_at)),
+        h("dt", {}, t("confirm.key")), h("dd", { class: "mono" }, merchant.thumbprint),
+        h("dt", {}, t("confirm.digest")), h("dd", { class: "mono" }, review.offer_digest),
+      ),
+    ),
+  );
+}
+
+/** @param {Context} context @param {{review: any, offerUrl: string, asker: Asker}} request */
+function alreadyView(context, { review, offerUrl, asker }) {
+  const use = h("button", { class: "button primary large", type: "button" }, t("already.use"));
+  use.addEventListener("click", async () => {
+    asker.result(await resultOf(context, review.already.deal));
+  }, { once: true });
+  const again = () => context.show((same) => confirmView(same, { offer: offerUrl, asker, again: true }));
+  const content = h(
+    "section",
+    { class: "confirm stack" },
+    h("h1", {}, t("already.title")),
+    h("p", {}, t("already.text", { title: review.offer.title, merchant: review.merchant.name })),
+    h("div", { class: "stack-tight actions" }, use, h("button", { class: "button wide", type: "button", onclick: again }, t("already.again")), h("button", { class: "button quiet wide", type: "button", onclick: asker.cancel }, t("cancel"))),
+  );
+  return { title: t("already.title"), content };
+}
+
+/** @param {Context} context @param {{review: any, module: string, asker: Asker}} request */
+async function payAndAnswer(context, { review, module, asker }) {
+  const { offer, merchant, offer_digest } = review;
+  const steps = stepList(STEPS.map((key) => ({ key, label: t(`pay.step.${key}`) })));
+  const running = h(
+    "section",
+    { class: "confirm stack" },
+    h("h1", {}, offer.total.minor === 0 ? t("pay.running.free") : t("pay.running", { amount: formatAmount(offer.total) })),
+    h("p", { class: "muted" }, `${offer.title} · ${merchant.name}`),
+    steps.list,
+    h("p", { class: "muted small" }, t("pay.leave")),
+  );
+  await context.show(() => ({ title: t("confirm.title"), content: running }));
+  try {
+    const { deal } = await context.wallet.call("pay", { offer_digest, module }, { onProgress: ({ step }) => step && steps.reach(step) });
+    steps.finish();
+    asker.result(await resultOf(context, deal));
+  } catch (error) {
+    showFailure(context, { code: codeOf(error), review, module, asker });
+  }
+}
+
+/** A payment that was cut off is asked for again in the same words: it is finished, never made twice. @param {Context} context @param {{code: string, review: any, module: string, asker: Asker}} failed */
+function showFailure(context, { code, review, module, asker }) {
+  if (isBrokenPromise(code)) {
+    context.show(() => stopView({ code, host: review.merchant.domain, leave: asker.cancel, after: true }));
+    return;
+  }
+  const again = h("button", { class: "button primary wide", type: "button", onclick: () => payAndAnswer(context, { review, module, asker }) }, t("error.retry"));
+  const later = h("button", { class: "button wide", type: "button", onclick: asker.cancel }, t("pay.later"));
+  const failure = h("semper-error", { value: { code, action: h("div", { class: "stack-tight actions" }, again, later) } });
+  context.show(() => ({ title: describe(code).title, content: failure }));
+}
+
+/** What the shop is told: the deal, its state, and the merchant's own receipt. @param {Context} context @param {string} id @returns {Promise<Result>} */
+async function resultOf(context, id) {
+  const deal = await context.wallet.call("deal", { deal: id });
+  const receipt = deal.statements.find((/** @type {any} */ statement) => statement.typ === "semper-receipt+jwt");
+  return { deal: id, state: deal.state, receipt: receipt?.jws ?? null };
+}

@@ -1,0 +1,82 @@
+import { h, icon } from "/common/dom.js";
+import { codeLine } from "/common/elements.js";
+import { formatAmount, formatMoment, hasText, t } from "/common/i18n.js";
+import { saveBlob } from "./save.js";
+
+/**
+ * @typedef {import("../shell.js").Context} Context
+ * @typedef {{typ: string, jws: string, payload: object}} Statement
+ */
+
+const ENDED_BADLY = new Set(["failed", "refused", "cancelled"]);
+
+/** One purchase: what happened when, and every signed statement of it. @param {Context} context @param {string[]} parameters */
+export async function dealView(context, [id = ""]) {
+  const deal = await context.wallet.call("deal", { deal: id });
+  const merchant = typeof deal.merchant === "string" ? deal.merchant : deal.merchant.name;
+  const content = h(
+    "article",
+    { class: "stack deal" },
+    h("a", { class: "back", href: "#/" }, icon("back"), t("nav.home")),
+    h("h1", {}, deal.title),
+    h("semper-receipt", { value: { title: deal.title, merchant, paid: deal.paid, at: deal.at } }),
+    h("div", { class: "row" }, h("a", { class: "button primary", href: "#/library" }, icon("book"), t("deal.open")), exportButton(context, id, deal.title)),
+    h("section", { class: "card", "aria-labelledby": "timeline-title" }, h("h2", { id: "timeline-title" }, t("deal.timeline")), timeline(deal.timeline)),
+    statements(deal.statements),
+    h("div", { class: "muted" }, h("span", { class: "small" }, t("deal.number")), codeLine(id, t("deal.number.copy"))),
+  );
+  return { title: deal.title, content };
+}
+
+/** @param {{state: string, at: number}[]} steps */
+function timeline(steps) {
+  const rows = steps.map((step) =>
+    h(
+      "li",
+      { class: ENDED_BADLY.has(step.state) ? "bad" : "done" },
+      h("span", { class: "dot", "aria-hidden": "true" }, icon(ENDED_BADLY.has(step.state) ? "alert" : "check")),
+      h("span", { class: "grow" }, hasText(`state.${step.state}`) ? t(`state.${step.state}`) : step.state),
+      h("span", { class: "muted small" }, formatMoment(step.at)),
+    ),
+  );
+  return h("ol", { class: "steps timeline" }, ...rows);
+}
+
+/** @param {Statement[]} list */
+function statements(list) {
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": "statements-title" },
+    h("h2", { id: "statements-title" }, t("deal.statements")),
+    h("p", { class: "muted small" }, t("deal.statements.text")),
+    ...list.map(statement),
+  );
+}
+
+/** @param {Statement} item */
+function statement({ typ, jws, payload }) {
+  const key = `statement.${typ.replace(/^semper-|\+jwt$/g, "")}`;
+  const name = hasText(key) ? t(key) : typ;
+  return h(
+    "details",
+    { class: "statement" },
+    h("summary", {}, name),
+    h("pre", { class: "json", tabindex: "0", "aria-label": name }, JSON.stringify(payload, null, 2)),
+    h(
+      "div",
+      { class: "row" },
+      h("button", { class: "button", type: "button", onclick: () => saveBlob(new Blob([jws], { type: "application/jose" }), `${typ}.jws`) }, icon("download"), t("deal.statement.save")),
+      codeLine(typ),
+    ),
+  );
+}
+
+/** @param {Context} context @param {string} id @param {string} title */
+function exportButton(context, id, title) {
+  const save = async () => {
+    const evidence = await context.wallet.call("evidence", { deal: id });
+    const text = JSON.stringify(evidence, null, 2);
+    saveBlob(new Blob([text], { type: "application/json" }), `${title.replace(/[^\p{L}\p{N}]+/gu, "-")}-${id.slice(0, 8)}.json`);
+  };
+  return h("button", { class: "button", type: "button", onclick: save }, icon("download"), t("deal.export"));
+}

@@ -1,0 +1,129 @@
+import { h, icon } from "/common/dom.js";
+import { formatAmount, formatDate, t } from "/common/i18n.js";
+
+/**
+ * @typedef {import("../shell.js").Context} Context
+ * @typedef {import("/common/i18n.js").Amount} Amount
+ * @typedef {{deal: string, title: string, merchant: {name: string} | string, paid: Amount, state: string, at: number}} DealLine
+ */
+
+const RECENT = 5;
+const FINISHED = new Set(["delivered", "acknowledged", "refunded", "cancelled", "failed"]);
+
+/** @param {Context} context */
+export async function homeView(context) {
+  const { wallet } = context;
+  const [status, balance, purses, deals] = await Promise.all([
+    wallet.call("status"),
+    wallet.call("balance"),
+    wallet.call("purses"),
+    wallet.call("deals"),
+  ]);
+  if (deals.some((/** @type {DealLine} */ deal) => !FINISHED.has(deal.state))) finishWaiting(context);
+  const content = h(
+    "div",
+    { class: "home" },
+    h("h1", { class: "visually-hidden" }, t("home.title")),
+    status.backup_confirmed ? null : backupReminder(),
+    balanceCard(balance, context),
+    dealsCard(deals),
+    pursesCard(purses),
+  );
+  return { title: t("home.title"), content, wide: true };
+}
+
+/** What was cut off is finished in the background; the page follows when it has been. @param {Context} context */
+async function finishWaiting(context) {
+  const { completed } = await context.wallet.call("resume").catch(() => ({ completed: [] }));
+  if (completed.length > 0) context.again();
+}
+
+/** @param {Record<string, number>} balance @param {Context} context */
+function balanceCard(balance, context) {
+  const amounts = Object.entries(balance).map(([currency, minor]) => ({ currency, minor }));
+  const empty = amounts.every(({ minor }) => minor === 0);
+  return h(
+    "section",
+    { class: "card balance", "aria-labelledby": "balance-title" },
+    h("h2", { id: "balance-title", class: "label" }, t("home.balance")),
+    amounts.length === 0 ? h("p", { class: "figure none" }, t("home.nothing")) : null,
+    ...amounts.map((amount) => h("p", { class: "figure" }, h("semper-amount", { value: amount }))),
+    h("p", { class: "muted" }, t(empty ? "home.balance.empty" : "home.balance.text")),
+    h("a", { class: "button primary", href: "#/add-cash" }, icon("add"), t("cash.add")),
+    ...context.config.shops.map((shop) => h("a", { class: "button", href: shop }, icon("shop"), t("home.shop"))),
+  );
+}
+
+/** @param {{module: string, mint: {url: string, name: string}, balance: Amount, coins: number}[]} purses */
+function pursesCard(purses) {
+  if (purses.length === 0) return null;
+  const rows = purses.map((purse) =>
+    h(
+      "li",
+      { class: "line" },
+      h("div", {}, h("div", { class: "line-title" }, purse.mint.name), h("div", { class: "muted small" }, t("coins", { count: purse.coins }))),
+      h("semper-amount", { value: purse.balance }),
+    ),
+  );
+  return h(
+    "section",
+    { class: "card purses", "aria-labelledby": "purses-title" },
+    h("h2", { id: "purses-title" }, t("home.purses")),
+    h("ul", { class: "plain-list lines" }, ...rows),
+  );
+}
+
+/** @param {DealLine[]} deals */
+function dealsCard(deals) {
+  const recent = [...deals].sort((a, b) => b.at - a.at);
+  const content =
+    recent.length === 0
+      ? h("semper-empty", { value: { icon: "shop", title: t("home.deals.none"), text: t("home.deals.none.text") } })
+      : h("ul", { class: "plain-list lines" }, ...recent.slice(0, RECENT).map(dealLine));
+  const rest = recent.slice(RECENT);
+  return h(
+    "section",
+    { class: "card deals", "aria-labelledby": "deals-title" },
+    h("h2", { id: "deals-title" }, t("home.deals")),
+    content,
+    rest.length > 0
+      ? h("details", {}, h("summary", {}, t("home.deals.more", { count: rest.length })), h("ul", { class: "plain-list lines" }, ...rest.map(dealLine)))
+      : null,
+  );
+}
+
+/** @param {DealLine} deal */
+function dealLine(deal) {
+  const merchant = typeof deal.merchant === "string" ? deal.merchant : deal.merchant.name;
+  const state = FINISHED.has(deal.state) ? "" : ` · ${t("deal.waiting")}`;
+  return h(
+    "li",
+    {},
+    h(
+      "a",
+      { class: "line", href: `#/deal/${deal.deal}` },
+      h(
+        "div",
+        {},
+        h("div", { class: "line-title" }, deal.title),
+        h("div", { class: "muted small" }, `${merchant} · ${formatDate(deal.at)}${state}`),
+      ),
+      h("span", { class: "tabular" }, deal.paid.minor === 0 ? t("free") : formatAmount(deal.paid)),
+    ),
+  );
+}
+
+function backupReminder() {
+  return h(
+    "section",
+    { class: "card notice", "aria-labelledby": "backup-title" },
+    icon("key"),
+    h(
+      "div",
+      { class: "stack-tight" },
+      h("h2", { id: "backup-title" }, t("backup.reminder.title")),
+      h("p", {}, t("backup.reminder.text")),
+      h("a", { class: "button", href: "#/settings" }, t("backup.reminder.action")),
+    ),
+  );
+}

@@ -1,0 +1,120 @@
+/**
+ * The wallet's dedicated Worker: the only place where keys are. Pages send {id, method, params} and get {id, result} or
+ * {id, error: {code, message}}; long work sends {id, progress}. {cancel: id} ends a download.
+ */
+import init, { WalletCore } from "/pkg/semper_wallet.js";
+import { download, forgetOpened, isDownloaded, open, remove } from "./worker/files.js";
+import { coded, http, isCoded } from "./worker/http.js";
+import * as session from "./worker/session.js";
+import * as store from "./worker/store.js";
+
+const LOCK = "semper-vault";
+const WAIT_SHOWN_MS = 300;
+const IDLE_CHECK_MS = 20_000;
+
+/** Calls that make sense before there is a session, or that end it. */
+const WITHOUT_SESSION = new Set(["status", "make_words", "create", "restore", "unlock", "import_backup", "lock"]);
+
+/** Calls after which other windows should look again. */
+const CHANGING = new Set([
+  "create", "restore", "unlock", "lock", "change_passphrase", "confirm_backup", "add_cash", "pay", "resume", "import_backup",
+]);
+
+/** @typedef {(progress: object) => void} Report */
+
+const windows = new BroadcastChannel("semper-wallet");
+windows.onmessage = async ({ data }) => {
+  if (data.type !== "locked") return;
+  const core = await started;
+  await core.call("lock", {}, () => {});
+};
+
+/** @type {Map<number, AbortController>} */
+const running = new Map();
+
+const started = start();
+
+async function start() {
+  await init();
+  return new WalletCore({ http, store, session, now: () => Math.floor(Date.now() / 1000) });
+}
+
+/**
+ * What the worker answers itself, since bytes stay in JavaScript: WebCrypto decrypts many times faster than wasm.
+ * @type {Record<string, (params: any, report: Report, signal: AbortSignal) => Promise<unknown>>}
+ */
+const own = {
+  async library() {
+    const deals = /** @type {any[]} */ (await call("library", {}, () => {}));
+    for (const part of deals.flatMap((deal) => deal.parts)) part.downloaded = await isDownloaded(part.url);
+    return deals;
+  },
+  async download({ deal, part }, report, signal) {
+    await download(await call("part_access", { deal, part }, report), report, signal);
+    return {};
+  },
+  async open_part({ deal, part }, report, signal) {
+    const access = await call("part_access", { deal, part }, report);
+    await download(access, report, signal);
+    return { blob: await open(access, report, signal), name: access.name, media_type: access.media_type };
+  },
+  async remove_part({ deal, part }, report) {
+    await remove((await call("part_access", { deal, part }, report)).ciphertext);
+    return {};
+  },
+};
+
+/**
+ * One call into the core, alone among all windows of this wallet, so that two of them never spend the same coin.
+ * @param {string} method @param {object} params @param {Report} report
+ * @returns {Promise<any>}
+ */
+async function call(method, params, report) {
+  const core = await started;
+  const waiting = setTimeout(() => report({ step: "waiting" }), WAIT_SHOWN_MS);
+  return navigator.locks.request(LOCK, async () => {
+    clearTimeout(waiting);
+    if (!WITHOUT_SESSION.has(method) && !(await session.touch())) {
+      const { state } = await core.call("status", {}, () => {});
+      if (state === "unlocked") await core.call("lock", {}, () => {});
+      throw coded(state === "empty" ? "wallet-empty" : "wallet-locked", "the wallet has to be opened first");
+    }
+    const result = await core.call(method, params, report);
+    if (method === "lock") await forgetOpened();
+    if (CHANGING.has(method)) windows.postMessage({ type: method === "lock" ? "locked" : "changed" });
+    return result;
+  });
+}
+
+setInterval(async () => {
+  if (await session.expired()) await call("lock", {}, () => {});
+}, IDLE_CHECK_MS);
+
+self.onmessage = async ({ data }) => {
+  if ("cancel" in data) {
+    running.get(data.cancel)?.abort();
+    return;
+  }
+  const { id, method, params } = data;
+  const aborter = new AbortController();
+  running.set(id, aborter);
+  const report = (/** @type {object} */ progress) => self.postMessage({ id, progress });
+  try {
+    const answer = Object.hasOwn(own, method) ? own[method]?.(params, report, aborter.signal) : call(method, params, report);
+    self.postMessage({ id, result: await answer });
+  } catch (error) {
+    self.postMessage({ id, error: asError(error) });
+  } finally {
+    running.delete(id);
+  }
+};
+
+/** @param {unknown} error */
+function asError(error) {
+  if (isCoded(error) && typeof error.code === "string") return { code: error.code, message: error.message };
+  if (error instanceof DOMException) {
+    if (error.name === "AbortError") return { code: "cancelled", message: "cancelled" };
+    if (error.name === "QuotaExceededError") return { code: "store-failed", message: error.message };
+  }
+  return { code: "internal", message: error instanceof Error ? error.message : String(error) };
+}

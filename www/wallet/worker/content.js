@@ -1,0 +1,135 @@
+/**
+ * Reading RFC 8188 content (aes128gcm) with WebCrypto, one record in memory at a time, and holding it against the Merkle root that the
+ * offer promised (RFC 6962 hashing over the records' plaintexts).
+ */
+import { coded } from "./http.js";
+
+const TAG_BYTES = 16;
+const HEADER_BYTES = 21;
+const encoder = new TextEncoder();
+
+/**
+ * @typedef {(offset: number, length: number) => Uint8Array<ArrayBuffer>} ReadAt reads up to `length` bytes
+ * @typedef {{content_key: string, plaintext_root: string, record_size: number}} ContentAccess
+ */
+
+/**
+ * Decrypts the whole content into `sink` and checks it. What the sink has been given may be used only after this has returned.
+ * @param {ReadAt} readAt
+ * @param {number} size of the ciphertext
+ * @param {ContentAccess} access
+ * @param {{sink: (plain: Uint8Array<ArrayBuffer>) => void, progress?: (done: number) => void, signal?: AbortSignal}} options
+ */
+export async function decryptContent(readAt, size, access, { sink, progress, signal }) {
+  const header = readHeader(readAt, access);
+  const { key, nonce } = await deriveKeys(decodeBase64Url(access.content_key), header.salt);
+  const tree = new MerkleTree();
+  let offset = header.length;
+  for (let sequence = 0; offset < size; sequence += 1) {
+    signal?.throwIfAborted();
+    const record = readAt(offset, header.recordSize);
+    offset += record.length;
+    const plain = await openRecord(key, nonceFor(nonce, sequence), record, offset >= size);
+    await tree.add(plain);
+    sink(plain);
+    progress?.(offset);
+  }
+  if (encodeBase64Url(await tree.root()) !== access.plaintext_root) throw invalid();
+}
+
+/** @param {ReadAt} readAt @param {ContentAccess} access */
+function readHeader(readAt, access) {
+  const fixed = readAt(0, HEADER_BYTES);
+  if (fixed.length < HEADER_BYTES) throw invalid();
+  const recordSize = new DataView(fixed.buffer, fixed.byteOffset).getUint32(16);
+  if (recordSize !== access.record_size) throw invalid();
+  return { salt: fixed.slice(0, 16), recordSize, length: HEADER_BYTES + (fixed[20] ?? 0) };
+}
+
+/** @param {Uint8Array<ArrayBuffer>} contentKey @param {Uint8Array<ArrayBuffer>} salt */
+async function deriveKeys(contentKey, salt) {
+  const base = await crypto.subtle.importKey("raw", contentKey, "HKDF", false, ["deriveBits", "deriveKey"]);
+  /** @param {string} label */
+  const hkdf = (label) => ({ name: "HKDF", hash: "SHA-256", salt, info: encoder.encode(`Content-Encoding: ${label}\0`) });
+  const key = await crypto.subtle.deriveKey(hkdf("aes128gcm"), base, { name: "AES-GCM", length: 128 }, false, ["decrypt"]);
+  const nonce = new Uint8Array(await crypto.subtle.deriveBits(hkdf("nonce"), base, 96));
+  return { key, nonce };
+}
+
+/** @param {Uint8Array} nonce @param {number} sequence */
+function nonceFor(nonce, sequence) {
+  const result = new Uint8Array(nonce);
+  const view = new DataView(result.buffer);
+  view.setUint32(8, view.getUint32(8) ^ sequence);
+  return result;
+}
+
+/**
+ * @param {CryptoKey} key
+ * @param {Uint8Array<ArrayBuffer>} iv
+ * @param {Uint8Array<ArrayBuffer>} record
+ * @param {boolean} last
+ */
+async function openRecord(key, iv, record, last) {
+  if (record.length <= TAG_BYTES) throw invalid();
+  const opened = await crypto.subtle.decrypt({ name: "AES-GCM", iv }, key, record).catch(() => {
+    throw invalid();
+  });
+  const padded = new Uint8Array(opened);
+  let end = padded.length - 1;
+  while (end >= 0 && padded[end] === 0) end -= 1;
+  if (end < 0 || padded[end] !== (last ? 2 : 1)) throw invalid();
+  return padded.subarray(0, end);
+}
+
+/** The root over all leaves; keeps one hash for each level, never the leaves. */
+class MerkleTree {
+  /** Subtrees of 2^level leaves, from the largest to the smallest. @type {{level: number, hash: Uint8Array<ArrayBuffer>}[]} */
+  #peaks = [];
+
+  /** @param {Uint8Array} leaf */
+  async add(leaf) {
+    let hash = await sha256(0, leaf);
+    let level = 0;
+    for (let top = this.#peaks.at(-1); top?.level === level; top = this.#peaks.at(-1)) {
+      hash = await sha256(1, top.hash, hash);
+      level += 1;
+      this.#peaks.pop();
+    }
+    this.#peaks.push({ level, hash });
+  }
+
+  async root() {
+    let right = this.#peaks.at(-1)?.hash;
+    if (!right) return new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array()));
+    for (const peak of this.#peaks.slice(0, -1).reverse()) right = await sha256(1, peak.hash, right);
+    return right;
+  }
+}
+
+/** @param {number} prefix @param {...Uint8Array} parts */
+async function sha256(prefix, ...parts) {
+  const input = new Uint8Array(1 + parts.reduce((sum, part) => sum + part.length, 0));
+  input[0] = prefix;
+  let offset = 1;
+  for (const part of parts) {
+    input.set(part, offset);
+    offset += part.length;
+  }
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", input));
+}
+
+function invalid() {
+  return coded("content-invalid", "the content is not what the offer promised");
+}
+
+/** @param {string} text */
+function decodeBase64Url(text) {
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
+/** @param {Uint8Array} bytes */
+function encodeBase64Url(bytes) {
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
