@@ -29,14 +29,7 @@ impl Bench {
         let work = Work::begin("Measuring (2 of 2)");
         let out = project.target.join("bench.json");
         let mut command = cargo(project);
-        command.args([
-            "run",
-            "--release",
-            "--package",
-            "semper-tests",
-            "--bin",
-            "semper-bench",
-        ]);
+        command.args(["run", "--release", "--package", "semper-tests", "--bin", "semper-bench"]);
         command.args(setup::openssl_features()?).arg("--");
         if self.quick {
             command.arg("--quick");
@@ -45,10 +38,7 @@ impl Bench {
             .arg("--out")
             .arg(&out)
             .env("SEMPER_BIN", project.binary(Profile::Release, "semper"))
-            .env(
-                "SEMPER_WALLET_BIN",
-                project.binary(Profile::Release, "semper-wallet"),
-            )
+            .env("SEMPER_WALLET_BIN", project.binary(Profile::Release, "semper-wallet"))
             .env("SEMPER_WASM_BROTLI_BYTES", built.brotli_bytes.to_string());
         run(&mut command, "Read what the benchmark says above.")?;
         work.end("ok");

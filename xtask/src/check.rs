@@ -24,51 +24,15 @@ pub(crate) struct Check {
 
 // The wasm build comes before the lints: a crate may embed the pages, and then needs them there.
 const STAGES: &[Stage<Project>] = &[
-    Stage {
-        name: "fmt",
-        needs: &[],
-        work: |p, _| format(p),
-    },
-    Stage {
-        name: "tools",
-        needs: &[],
-        work: |_, _| setup::build_tools(),
-    },
-    Stage {
-        name: "npm",
-        needs: &[],
-        work: |p, _| npm(p),
-    },
-    Stage {
-        name: "wasm",
-        needs: &["tools"],
-        work: wasm_size,
-    },
-    Stage {
-        name: "clippy",
-        needs: &["tools"],
-        work: |p, _| clippy(p),
-    },
-    Stage {
-        name: "clippy-wasm",
-        needs: &["tools"],
-        work: |p, _| clippy_wasm(p),
-    },
-    Stage {
-        name: "doc",
-        needs: &["tools"],
-        work: |p, _| doc(p),
-    },
-    Stage {
-        name: "types",
-        needs: &["npm", "wasm"],
-        work: |p, _| types(p),
-    },
-    Stage {
-        name: "deny",
-        needs: &[],
-        work: deny,
-    },
+    Stage { name: "fmt", needs: &[], work: |p, _| format(p) },
+    Stage { name: "tools", needs: &[], work: |_, _| setup::build_tools() },
+    Stage { name: "npm", needs: &[], work: |p, _| npm(p) },
+    Stage { name: "wasm", needs: &["tools"], work: wasm_size },
+    Stage { name: "clippy", needs: &["tools"], work: |p, _| clippy(p) },
+    Stage { name: "clippy-wasm", needs: &["tools"], work: |p, _| clippy_wasm(p) },
+    Stage { name: "doc", needs: &["tools"], work: |p, _| doc(p) },
+    Stage { name: "types", needs: &["npm", "wasm"], work: |p, _| types(p) },
+    Stage { name: "deny", needs: &[], work: deny },
 ];
 
 impl Check {
@@ -79,10 +43,7 @@ impl Check {
 }
 
 fn format(project: &Project) -> Outcome {
-    run(
-        cargo(project).args(["fmt", "--all", "--check"]),
-        "Run `cargo fmt --all`.",
-    )
+    run(cargo(project).args(["fmt", "--all", "--check"]), "Run `cargo fmt --all`.")
 }
 
 fn npm(project: &Project) -> Outcome {
@@ -98,10 +59,7 @@ fn wasm_size(project: &Project, closing: &mut Closing) -> Outcome {
         return Ok(());
     }
     Err(Failure::new(
-        format!(
-            "the wallet weighs {} bytes with brotli, budget {BUDGET_BYTES}",
-            built.brotli_bytes
-        ),
+        format!("the wallet weighs {} bytes with brotli, budget {BUDGET_BYTES}", built.brotli_bytes),
         if built.optimised {
             "Find what grew: `cargo bloat`, `twiggy`, a dependency's default features."
         } else {
@@ -112,39 +70,27 @@ fn wasm_size(project: &Project, closing: &mut Closing) -> Outcome {
 
 fn clippy(project: &Project) -> Outcome {
     let mut command = cargo(project);
-    command
-        .args(["clippy", "--workspace", "--all-targets"])
-        .args(setup::openssl_features()?);
-    run(
-        command.args(["--", "-D", "warnings"]),
-        "Mend what clippy reports above.",
-    )
+    command.args(["clippy", "--workspace", "--all-targets"]).args(setup::openssl_features()?);
+    run(command.args(["--", "-D", "warnings"]), "Mend what clippy reports above.")
 }
 
 fn clippy_wasm(project: &Project) -> Outcome {
     run(
-        cargo(project)
-            .args([
-                "clippy",
-                "--package",
-                "semper-wallet",
-                "--lib",
-                "--no-default-features",
-            ])
-            .args(["--target", "wasm32-unknown-unknown", "--", "-D", "warnings"]),
+        cargo(project).args(["clippy", "--package", "semper-wallet", "--lib", "--no-default-features"]).args([
+            "--target",
+            "wasm32-unknown-unknown",
+            "--",
+            "-D",
+            "warnings",
+        ]),
         "Mend what clippy reports above; this is the browser's half of the wallet.",
     )
 }
 
 fn doc(project: &Project) -> Outcome {
     let mut command = cargo(project);
-    command
-        .args(["doc", "--no-deps", "--workspace"])
-        .args(setup::openssl_features()?);
-    run(
-        command.env("RUSTDOCFLAGS", "-D warnings"),
-        "Mend the documentation that rustdoc names above.",
-    )
+    command.args(["doc", "--no-deps", "--workspace"]).args(setup::openssl_features()?);
+    run(command.env("RUSTDOCFLAGS", "-D warnings"), "Mend the documentation that rustdoc names above.")
 }
 
 fn types(project: &Project) -> Outcome {
@@ -162,11 +108,7 @@ fn types(project: &Project) -> Outcome {
         )
     })?;
     run(
-        Command::new(tsc)
-            .arg("--noEmit")
-            .arg("--project")
-            .arg(config)
-            .current_dir(&project.root),
+        Command::new(tsc).arg("--noEmit").arg("--project").arg(config).current_dir(&project.root),
         "Mend the declarations or the code that tsc names above.",
     )
 }

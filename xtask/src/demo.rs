@@ -49,20 +49,13 @@ impl Demo {
         note(&wasm::build(project)?.to_string());
         work.end("ok");
 
-        let profile = if self.debug {
-            Profile::Dev
-        } else {
-            Profile::Release
-        };
+        let profile = if self.debug { Profile::Dev } else { Profile::Release };
         let work = Work::begin("The server (3 of 4)");
         note("The first build takes several minutes; the next ones seconds.");
         build::binaries(project, profile, &["semper-server", "semper-wallet"])?;
         work.end("ok");
 
-        let data = self
-            .data
-            .clone()
-            .unwrap_or_else(|| project.target.join("demo"));
+        let data = self.data.clone().unwrap_or_else(|| project.target.join("demo"));
         let work = Work::begin("Starting shop, wallet, mint and bank (4 of 4)");
         note("The first start fills the shop with its goods, a large download among them.");
         let mut server = Server::start(&project.binary(profile, "semper"), &data, self.port_base)?;
@@ -71,10 +64,7 @@ impl Demo {
 
         let wallet = project.binary(profile, "semper-wallet");
         println!("{}", addresses.welcome(&project.shown(&wallet).to_string()));
-        println!(
-            "Ctrl-C stops it. Its data stay in {}.\n",
-            project.shown(&data)
-        );
+        println!("Ctrl-C stops it. Its data stay in {}.\n", project.shown(&data));
         server.wait()
     }
 
@@ -83,10 +73,7 @@ impl Demo {
         for offset in 0..PORTS {
             let port = self.port_base.checked_add(offset).ok_or_else(|| {
                 Failure::new(
-                    format!(
-                        "port base {} leaves no room for {PORTS} ports",
-                        self.port_base
-                    ),
+                    format!("port base {} leaves no room for {PORTS} ports", self.port_base),
                     "Choose a lower --port-base.",
                 )
             })?;
@@ -121,12 +108,10 @@ impl Server {
             .spawn()
             .map_err(|cause| Failure::file("starting", program, &cause))?;
         stop_with_us(&child)?;
-        let output = child.stdout.take().map(BufReader::new).ok_or_else(|| {
-            Failure::new(
-                "the server's output cannot be read",
-                "Try again; this should not happen.",
-            )
-        })?;
+        let output =
+            child.stdout.take().map(BufReader::new).ok_or_else(|| {
+                Failure::new("the server's output cannot be read", "Try again; this should not happen.")
+            })?;
         Ok(Self { child, output })
     }
 
@@ -140,10 +125,7 @@ impl Server {
             }
             line.clear();
         }
-        let how = self
-            .child
-            .wait()
-            .map_or_else(|cause| cause.to_string(), |s| s.to_string());
+        let how = self.child.wait().map_or_else(|cause| cause.to_string(), |s| s.to_string());
         Err(Failure::new(
             format!("the server ended before it was ready ({how})"),
             "Read what it says above. Data of an older version? Delete the data folder and try again.",
@@ -157,12 +139,10 @@ impl Server {
             print!("{line}");
             line.clear();
         }
-        let status = self.child.wait().map_err(|cause| {
-            Failure::new(
-                format!("waiting for the server: {cause}"),
-                "Look whether it still runs.",
-            )
-        })?;
+        let status = self
+            .child
+            .wait()
+            .map_err(|cause| Failure::new(format!("waiting for the server: {cause}"), "Look whether it still runs."))?;
         if status.success() || status.signal() == Some(SIGTERM) {
             println!("The demo has stopped.");
             return Ok(());
@@ -177,24 +157,13 @@ impl Server {
 /// Ctrl-C, SIGTERM and a closed terminal stop the child cleanly; asking again kills it.
 fn stop_with_us(child: &Child) -> Outcome {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|cause| {
-        Failure::new(
-            format!("listening for Ctrl-C: {cause}"),
-            "Try again; this should not happen.",
-        )
+        Failure::new(format!("listening for Ctrl-C: {cause}"), "Try again; this should not happen.")
     })?;
     let pid = Pid::from_child(child);
     thread::spawn(move || {
         for (count, _) in signals.forever().enumerate() {
-            let signal = if count == 0 {
-                Signal::TERM
-            } else {
-                Signal::KILL
-            };
-            note(if count == 0 {
-                "stopping (Ctrl-C again to kill)"
-            } else {
-                "killing"
-            });
+            let signal = if count == 0 { Signal::TERM } else { Signal::KILL };
+            note(if count == 0 { "stopping (Ctrl-C again to kill)" } else { "killing" });
             // It may have ended by itself in the meantime.
             let _ = kill_process(pid, signal);
         }
@@ -216,21 +185,11 @@ impl Addresses {
         let ready: Value = serde_json::from_str(line).ok()?;
         let url = |name: &str| ready[name].as_str().map(str::to_owned);
         (ready["ready"] == true).then_some(())?;
-        Some(Self {
-            merchant: url("merchant")?,
-            wallet: url("wallet")?,
-            mint: url("mint")?,
-            bank: url("bank")?,
-        })
+        Some(Self { merchant: url("merchant")?, wallet: url("wallet")?, mint: url("mint")?, bank: url("bank")? })
     }
 
     fn welcome(&self, program: &str) -> String {
-        let Self {
-            merchant,
-            wallet,
-            mint,
-            bank,
-        } = self;
+        let Self { merchant, wallet, mint, bank } = self;
         format!(
             "
 SEMPER is running.
@@ -264,11 +223,7 @@ mod tests {
         let line = r#"{"ready":true,"merchant":"http://m","wallet":"http://w","mint":"http://i","bank":"http://b"}"#;
         let addresses = Addresses::parse(line);
         assert_eq!(addresses.map(|a| a.bank), Some("http://b".to_owned()));
-        for other in [
-            "seeding",
-            r#"{"ready":false}"#,
-            r#"{"ready":true,"merchant":"http://m"}"#,
-        ] {
+        for other in ["seeding", r#"{"ready":false}"#, r#"{"ready":true,"merchant":"http://m"}"#] {
             assert_eq!(Addresses::parse(other), None, "{other}");
         }
     }
@@ -277,20 +232,9 @@ mod tests {
     fn a_taken_port_is_noticed_before_the_build() -> std::io::Result<()> {
         let taken = TcpListener::bind(("127.0.0.1", 0))?;
         let port_base = taken.local_addr()?.port();
-        let demo = Demo {
-            data: None,
-            port_base,
-            debug: false,
-        };
-        let text = demo
-            .ports_are_free()
-            .err()
-            .map(|f| f.to_string())
-            .unwrap_or_default();
-        assert!(
-            text.contains(&port_base.to_string()) && text.contains("--port-base"),
-            "{text}"
-        );
+        let demo = Demo { data: None, port_base, debug: false };
+        let text = demo.ports_are_free().err().map(|f| f.to_string()).unwrap_or_default();
+        assert!(text.contains(&port_base.to_string()) && text.contains("--port-base"), "{text}");
         Ok(())
     }
 }

@@ -15,10 +15,7 @@ impl Work {
     pub(crate) fn begin(title: impl Into<String>) -> Self {
         let title = title.into();
         eprintln!("\n{}", bold(&format!("== {title}")));
-        Self {
-            title,
-            started: Instant::now(),
-        }
+        Self { title, started: Instant::now() }
     }
 
     /// Prints how it went and returns how long it took.
@@ -50,11 +47,7 @@ impl fmt::Display for Elapsed {
 }
 
 fn bold(text: &str) -> String {
-    if io::stderr().is_terminal() {
-        format!("\u{1b}[1m{text}\u{1b}[0m")
-    } else {
-        text.to_owned()
-    }
+    if io::stderr().is_terminal() { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
 #[cfg(test)]

@@ -26,8 +26,8 @@ impl Project {
     /// Finds the workspace this tool belongs to.
     pub(crate) fn locate() -> Outcome<Self> {
         // Cargo sets the variable when it runs the tool; the compiled-in path serves who calls the binary directly.
-        let tool = env::var_os("CARGO_MANIFEST_DIR")
-            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        let tool =
+            env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
         let root = tool.parent().unwrap_or(&tool).to_path_buf();
         let target = capture(cargo_in(&root).args(["metadata", "--format-version=1", "--no-deps"]))
             .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok())

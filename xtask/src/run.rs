@@ -23,10 +23,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// `what` failed, and what to do `next`.
     pub(crate) fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            next: next.into(),
-        }
+        Self { what: what.into(), next: next.into() }
     }
 
     /// A file or folder that could not be read, written or moved.
@@ -67,24 +64,13 @@ pub(crate) fn cargo_in(folder: &Path) -> Command {
 /// Runs a command to its end, its output passed through.
 pub(crate) fn run(command: &mut Command, next: &str) -> Outcome {
     let line = announce(command);
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .map_err(|cause| not_started(&line, &cause))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(Failure::new(format!("`{line}` ({status})"), next))
-    }
+    let status = command.stdin(Stdio::null()).status().map_err(|cause| not_started(&line, &cause))?;
+    if status.success() { Ok(()) } else { Err(Failure::new(format!("`{line}` ({status})"), next)) }
 }
 
 /// What a command prints, without the surrounding space; nothing if it cannot be run or fails.
 pub(crate) fn capture(command: &mut Command) -> Option<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     output.status.success().then_some(text)
 }
@@ -95,22 +81,12 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
 }
 
 /// Runs a test runner, passing its output through and keeping the lines with which it closes.
-pub(crate) fn run_keeping(
-    command: &mut Command,
-    keep: fn(&str) -> bool,
-    next: &str,
-) -> (Outcome, Vec<String>) {
+pub(crate) fn run_keeping(command: &mut Command, keep: fn(&str) -> bool, next: &str) -> (Outcome, Vec<String>) {
     let line = announce(command);
     if io::stderr().is_terminal() {
-        command
-            .env("CARGO_TERM_COLOR", "always")
-            .env("FORCE_COLOR", "1");
+        command.env("CARGO_TERM_COLOR", "always").env("FORCE_COLOR", "1");
     }
-    let started = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
+    let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = match started {
         Ok(child) => child,
         Err(cause) => return (Err(not_started(&line, &cause)), Vec::new()),
@@ -118,9 +94,7 @@ pub(crate) fn run_keeping(
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let kept = thread::scope(|scope| {
         let errors = scope.spawn(move || err.map(|pipe| pass_through(pipe, io::stderr(), keep)));
-        let mut kept = out
-            .map(|pipe| pass_through(pipe, io::stdout(), keep))
-            .unwrap_or_default();
+        let mut kept = out.map(|pipe| pass_through(pipe, io::stdout(), keep)).unwrap_or_default();
         kept.extend(errors.join().ok().flatten().unwrap_or_default());
         kept
     });
@@ -140,8 +114,10 @@ fn pass_through(pipe: impl Read, mut to: impl Write, keep: fn(&str) -> bool) -> 
         // A reader that went away (`| head`) must not stop the tests from finishing.
         let _ = to.write_all(&line).and_then(|()| to.flush());
         let text = without_colour(&String::from_utf8_lossy(&line));
-        if keep(&text) {
-            kept.push(text.trim().to_owned());
+        // Runners name a failed test when it fails and again at the end; once is enough.
+        let shown = text.trim().to_owned();
+        if keep(&text) && !kept.contains(&shown) {
+            kept.push(shown);
         }
         line.clear();
     }
@@ -161,11 +137,8 @@ fn without_colour(text: &str) -> String {
 }
 
 fn announce(command: &Command) -> String {
-    let mut line = Path::new(command.get_program())
-        .file_name()
-        .unwrap_or(command.get_program())
-        .to_string_lossy()
-        .into_owned();
+    let mut line =
+        Path::new(command.get_program()).file_name().unwrap_or(command.get_program()).to_string_lossy().into_owned();
     for argument in command.get_args() {
         line.push(' ');
         line.push_str(&argument.to_string_lossy());
@@ -176,10 +149,7 @@ fn announce(command: &Command) -> String {
 
 fn not_started(line: &str, cause: &io::Error) -> Failure {
     let program = line.split(' ').next().unwrap_or(line);
-    Failure::new(
-        format!("`{line}` could not be run: {cause}"),
-        format!("Install `{program}`, or put it on the PATH."),
-    )
+    Failure::new(format!("`{line}` could not be run: {cause}"), format!("Install `{program}`, or put it on the PATH."))
 }
 
 #[cfg(test)]
@@ -188,10 +158,7 @@ mod tests {
 
     #[test]
     fn colours_are_dropped_and_text_kept() {
-        assert_eq!(
-            without_colour("\u{1b}[32;1mSummary\u{1b}[0m [ 1s]"),
-            "Summary [ 1s]"
-        );
+        assert_eq!(without_colour("\u{1b}[32;1mSummary\u{1b}[0m [ 1s]"), "Summary [ 1s]");
         assert_eq!(without_colour("plain"), "plain");
         assert_eq!(without_colour("cut \u{1b}[3"), "cut ");
     }
@@ -200,9 +167,7 @@ mod tests {
     fn closing_lines_are_kept_and_everything_is_passed_on() {
         let mut passed = Vec::new();
         let text = "one\n\u{1b}[1mSummary\u{1b}[0m 2 tests\nthree";
-        let kept = pass_through(text.as_bytes(), &mut passed, |line| {
-            line.starts_with("Summary")
-        });
+        let kept = pass_through(text.as_bytes(), &mut passed, |line| line.starts_with("Summary"));
         assert_eq!(kept, ["Summary 2 tests"]);
         assert_eq!(passed, text.as_bytes());
     }
@@ -210,21 +175,14 @@ mod tests {
     #[test]
     fn a_failing_command_names_itself_and_the_next_step() {
         let failure = run(Command::new("false").arg("--loud"), "Do this.").err();
-        let text = failure
-            .map(|failure| failure.to_string())
-            .unwrap_or_default();
-        assert!(
-            text.contains("`false --loud`") && text.ends_with("next: Do this."),
-            "{text}"
-        );
+        let text = failure.map(|failure| failure.to_string()).unwrap_or_default();
+        assert!(text.contains("`false --loud`") && text.ends_with("next: Do this."), "{text}");
     }
 
     #[test]
     fn a_missing_program_is_named() {
         let failure = run(&mut Command::new("semper-no-such-program"), "").err();
-        let text = failure
-            .map(|failure| failure.to_string())
-            .unwrap_or_default();
+        let text = failure.map(|failure| failure.to_string()).unwrap_or_default();
         assert!(text.contains("Install `semper-no-such-program`"), "{text}");
     }
 }

@@ -11,12 +11,7 @@ use crate::run::{Failure, Outcome, capture, run, succeeds};
 /// Where the npm packages live that tests and checks use (TypeScript, binaryen); their lock file is there.
 const NPM_FOLDER: &str = "tests/browser";
 const OLDEST_NODE: u32 = 20;
-const CHROMIUM_NAMES: [&str; 4] = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-];
+const CHROMIUM_NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// All that the builds need.
 pub(crate) fn build_tools() -> Outcome {
@@ -28,18 +23,9 @@ pub(crate) fn build_tools() -> Outcome {
 /// The compiler's wasm target; installed through rustup where it is missing.
 fn wasm_target() -> Outcome {
     const TARGET: &str = "wasm32-unknown-unknown";
-    let sysroot = capture(Command::new("rustc").args(["--print", "sysroot"])).ok_or_else(|| {
-        Failure::new(
-            "`rustc` does not answer",
-            "Install Rust from https://rustup.rs and try again.",
-        )
-    })?;
-    if Path::new(&sysroot)
-        .join("lib/rustlib")
-        .join(TARGET)
-        .join("lib")
-        .is_dir()
-    {
+    let sysroot = capture(Command::new("rustc").args(["--print", "sysroot"]))
+        .ok_or_else(|| Failure::new("`rustc` does not answer", "Install Rust from https://rustup.rs and try again."))?;
+    if Path::new(&sysroot).join("lib/rustlib").join(TARGET).join("lib").is_dir() {
         return Ok(());
     }
     note(&format!("The Rust target {TARGET} is missing; adding it."));
@@ -71,12 +57,8 @@ pub(crate) fn openssl_features() -> Outcome<&'static [&'static str]> {
         return Ok(&[]);
     }
     let modules = ["-MFindBin", "-MIPC::Cmd", "-MFile::Compare", "-e", "1"];
-    if succeeds(Command::new("perl").args(modules))
-        && succeeds(Command::new("make").arg("--version"))
-    {
-        note(
-            "OpenSSL's headers are missing; it is built from source, which adds a few minutes the first time.",
-        );
+    if succeeds(Command::new("perl").args(modules)) && succeeds(Command::new("make").arg("--version")) {
+        note("OpenSSL's headers are missing; it is built from source, which adds a few minutes the first time.");
         return Ok(&["--features", "semper-server/vendored-openssl"]);
     }
     Err(Failure::new(
@@ -88,11 +70,7 @@ pub(crate) fn openssl_features() -> Outcome<&'static [&'static str]> {
 /// Node, new enough for the test runner.
 pub(crate) fn node() -> Outcome {
     let version = capture(Command::new("node").arg("--version"));
-    if version
-        .as_deref()
-        .and_then(major)
-        .is_some_and(|major| major >= OLDEST_NODE)
-    {
+    if version.as_deref().and_then(major).is_some_and(|major| major >= OLDEST_NODE) {
         return Ok(());
     }
     let found = version.unwrap_or_else(|| "none".to_owned());
@@ -114,19 +92,14 @@ pub(crate) fn npm_packages(project: &Project) -> Outcome {
         return Ok(());
     }
     run(
-        Command::new("npm")
-            .args(["ci", "--no-audit", "--no-fund"])
-            .current_dir(&folder),
+        Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder),
         "Check the network, and that package.json and package-lock.json in tests/browser agree.",
     )
 }
 
 /// A program of those npm packages, if they are installed.
 pub(crate) fn npm_program(project: &Project, name: &str) -> Option<PathBuf> {
-    let path = project
-        .path(NPM_FOLDER)
-        .join("node_modules/.bin")
-        .join(name);
+    let path = project.path(NPM_FOLDER).join("node_modules/.bin").join(name);
     path.is_file().then_some(path)
 }
 
@@ -158,16 +131,11 @@ pub(crate) fn chromium() -> Outcome<PathBuf> {
 /// Searches the PATH for a program.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 fn chromium_on_path() -> Option<PathBuf> {
-    CHROMIUM_NAMES
-        .iter()
-        .filter_map(|name| on_path(name))
-        .find(|path| starts(path))
+    CHROMIUM_NAMES.iter().filter_map(|name| on_path(name)).find(|path| starts(path))
 }
 
 /// Some distributions ship a stub under the browser's name that only asks for another package.
@@ -179,10 +147,7 @@ fn apt_install(package: &str) -> Outcome {
     let root = capture(Command::new("id").arg("-u")).is_some_and(|id| id == "0");
     let sudo = !root && succeeds(Command::new("sudo").args(["-n", "true"]));
     if on_path("apt-get").is_none() || !(root || sudo) {
-        return Err(Failure::new(
-            format!("{package} may not be installed from here"),
-            "",
-        ));
+        return Err(Failure::new(format!("{package} may not be installed from here"), ""));
     }
     note(&format!("{package} is missing; installing it with apt."));
     let apt = |arguments: &[&str]| {
@@ -190,9 +155,7 @@ fn apt_install(package: &str) -> Outcome {
         if sudo {
             command.args(["-n", "env"]);
         }
-        command
-            .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
-            .args(arguments);
+        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(arguments);
         run(&mut command, "")
     };
     apt(&["update"])?;
@@ -201,12 +164,7 @@ fn apt_install(package: &str) -> Outcome {
 
 /// `v20.1.2` → 20.
 fn major(version: &str) -> Option<u32> {
-    version
-        .trim_start_matches('v')
-        .split('.')
-        .next()?
-        .parse()
-        .ok()
+    version.trim_start_matches('v').split('.').next()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -34,21 +34,12 @@ struct Report {
 
 /// Runs the stages in order, or `only` one and what it needs; fails if any failed.
 pub(crate) fn run_all<C>(stages: &[Stage<C>], context: &C, only: Option<&str>) -> Outcome {
-    let wanted = only.map_or_else(
-        || stages.iter().map(|s| s.name).collect(),
-        |o| closure(stages, o),
-    );
+    let wanted = only.map_or_else(|| stages.iter().map(|s| s.name).collect(), |o| closure(stages, o));
     let mut reports: Vec<Report> = Vec::new();
     for stage in stages.iter().filter(|stage| wanted.contains(&stage.name)) {
-        let work = Work::begin(format!(
-            "{} ({} of {})",
-            stage.name,
-            reports.len() + 1,
-            wanted.len()
-        ));
-        let broken = reports
-            .iter()
-            .find(|report| stage.needs.contains(&report.name) && !matches!(report.end, End::Done));
+        let work = Work::begin(format!("{} ({} of {})", stage.name, reports.len() + 1, wanted.len()));
+        let broken =
+            reports.iter().find(|report| stage.needs.contains(&report.name) && !matches!(report.end, End::Done));
         let mut closing = Closing::new();
         let (how, end) = match broken {
             Some(report) => ("not run", End::Without(report.name)),
@@ -60,12 +51,7 @@ pub(crate) fn run_all<C>(stages: &[Stage<C>], context: &C, only: Option<&str>) -
                 }
             },
         };
-        reports.push(Report {
-            name: stage.name,
-            end,
-            took: work.end(how),
-            closing,
-        });
+        reports.push(Report { name: stage.name, end, took: work.end(how), closing });
     }
     summarise(&reports)
 }
@@ -74,9 +60,7 @@ pub(crate) fn run_all<C>(stages: &[Stage<C>], context: &C, only: Option<&str>) -
 fn closure<C>(stages: &[Stage<C>], only: &str) -> Vec<&'static str> {
     let mut wanted = Vec::new();
     for stage in stages.iter().rev() {
-        let needed = stages
-            .iter()
-            .any(|s| wanted.contains(&s.name) && s.needs.contains(&stage.name));
+        let needed = stages.iter().any(|s| wanted.contains(&s.name) && s.needs.contains(&stage.name));
         if needed || stage.name == only {
             wanted.push(stage.name);
         }
@@ -98,10 +82,7 @@ fn summarise(reports: &[Report]) -> Outcome {
             println!("      {line}");
         }
     }
-    let failed: Vec<&Report> = reports
-        .iter()
-        .filter(|report| !matches!(report.end, End::Done))
-        .collect();
+    let failed: Vec<&Report> = reports.iter().filter(|report| !matches!(report.end, End::Done)).collect();
     let Some(first) = failed.iter().find_map(|report| match &report.end {
         End::Failed(failure) => Some(failure),
         End::Done | End::Without(_) => None,
@@ -109,25 +90,14 @@ fn summarise(reports: &[Report]) -> Outcome {
         return Ok(());
     };
     let names: Vec<&str> = failed.iter().map(|report| report.name).collect();
-    Err(Failure::new(
-        names.join(", "),
-        format!(
-            "Begin with the first: {}",
-            first.to_string().replace('\n', "\n  ")
-        ),
-    ))
+    Err(Failure::new(names.join(", "), format!("Begin with the first: {}", first.to_string().replace('\n', "\n  "))))
 }
 
 /// A stage that needs one which does not come before it: a mistake in the table, for the commands' tests to find.
 #[cfg(test)]
 pub(crate) fn out_of_order<C>(stages: &[Stage<C>]) -> Option<&'static str> {
     let known = |before: &[Stage<C>], need| before.iter().any(|stage| stage.name == need);
-    let wrong = (0..stages.len()).find(|&i| {
-        !stages[i]
-            .needs
-            .iter()
-            .all(|need| known(&stages[..i], *need))
-    });
+    let wrong = (0..stages.len()).find(|&i| !stages[i].needs.iter().all(|need| known(&stages[..i], *need)));
     wrong.map(|i| stages[i].name)
 }
 
@@ -140,26 +110,10 @@ mod tests {
     type Trace = RefCell<Vec<&'static str>>;
 
     const STAGES: &[Stage<Trace>] = &[
-        Stage {
-            name: "tools",
-            needs: &[],
-            work: |t, _| note(t, "tools"),
-        },
-        Stage {
-            name: "wasm",
-            needs: &["tools"],
-            work: |_, _| Err(Failure::new("wasm", "mend it")),
-        },
-        Stage {
-            name: "rust",
-            needs: &["tools"],
-            work: |t, _| note(t, "rust"),
-        },
-        Stage {
-            name: "browser",
-            needs: &["wasm"],
-            work: |t, _| note(t, "browser"),
-        },
+        Stage { name: "tools", needs: &[], work: |t, _| note(t, "tools") },
+        Stage { name: "wasm", needs: &["tools"], work: |_, _| Err(Failure::new("wasm", "mend it")) },
+        Stage { name: "rust", needs: &["tools"], work: |t, _| note(t, "rust") },
+        Stage { name: "browser", needs: &["wasm"], work: |t, _| note(t, "browser") },
     ];
 
     #[allow(clippy::unnecessary_wraps, reason = "it stands for a stage's work")]
@@ -171,15 +125,9 @@ mod tests {
     #[test]
     fn later_stages_run_after_a_failure_unless_they_need_it() {
         let trace = Trace::default();
-        let text = run_all(STAGES, &trace, None)
-            .err()
-            .map(|f| f.to_string())
-            .unwrap_or_default();
+        let text = run_all(STAGES, &trace, None).err().map(|f| f.to_string()).unwrap_or_default();
         assert_eq!(trace.into_inner(), ["tools", "rust"]);
-        assert!(
-            text.contains("failed: wasm, browser") && text.contains("mend it"),
-            "{text}"
-        );
+        assert!(text.contains("failed: wasm, browser") && text.contains("mend it"), "{text}");
     }
 
     #[test]

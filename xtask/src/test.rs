@@ -31,54 +31,19 @@ struct Context {
 }
 
 const STAGES: &[Stage<Context>] = &[
-    Stage {
-        name: "tools",
-        needs: &[],
-        work: |_, _| setup::build_tools(),
-    },
-    Stage {
-        name: "browser-tools",
-        needs: &[],
-        work: |c, _| browser_tools(c),
-    },
-    Stage {
-        name: "wasm",
-        needs: &["tools"],
-        work: |c, closing| build_wasm(c, closing),
-    },
-    Stage {
-        name: "build",
-        needs: &["tools"],
-        work: |c, _| build_binaries(c),
-    },
-    Stage {
-        name: "rust",
-        needs: &["wasm", "build"],
-        work: rust_tests,
-    },
-    Stage {
-        name: "doc",
-        needs: &["tools"],
-        work: doc_tests,
-    },
-    Stage {
-        name: "browser",
-        needs: &["browser-tools", "wasm", "build"],
-        work: browser_tests,
-    },
+    Stage { name: "tools", needs: &[], work: |_, _| setup::build_tools() },
+    Stage { name: "browser-tools", needs: &[], work: |c, _| browser_tools(c) },
+    Stage { name: "wasm", needs: &["tools"], work: |c, closing| build_wasm(c, closing) },
+    Stage { name: "build", needs: &["tools"], work: |c, _| build_binaries(c) },
+    Stage { name: "rust", needs: &["wasm", "build"], work: rust_tests },
+    Stage { name: "doc", needs: &["tools"], work: doc_tests },
+    Stage { name: "browser", needs: &["browser-tools", "wasm", "build"], work: browser_tests },
 ];
 
 impl Test {
     /// Runs the stages, or one of them.
     pub(crate) fn run(self, project: Project) -> Outcome {
-        run_all(
-            STAGES,
-            &Context {
-                project,
-                filter: self.filter,
-            },
-            self.only.as_deref(),
-        )
+        run_all(STAGES, &Context { project, filter: self.filter }, self.only.as_deref())
     }
 }
 
@@ -95,11 +60,7 @@ fn build_wasm(context: &Context, closing: &mut Closing) -> Outcome {
 
 /// The packages are those of the tests below, so that both share one build of what they depend on.
 fn build_binaries(context: &Context) -> Outcome {
-    build::binaries(
-        &context.project,
-        Profile::Dev,
-        &["semper-server", "semper-wallet", "semper-tests"],
-    )
+    build::binaries(&context.project, Profile::Dev, &["semper-server", "semper-wallet", "semper-tests"])
 }
 
 fn rust_tests(context: &Context, closing: &mut Closing) -> Outcome {
@@ -113,19 +74,14 @@ fn rust_tests(context: &Context, closing: &mut Closing) -> Outcome {
     } else {
         command.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"]);
     }
-    command
-        .arg("--workspace")
-        .args(setup::openssl_features()?)
-        .args(&context.filter);
+    command.arg("--workspace").args(setup::openssl_features()?).args(&context.filter);
     runner(context, &mut command, closing)
 }
 
 fn doc_tests(context: &Context, closing: &mut Closing) -> Outcome {
     let mut command = cargo(&context.project);
     command.args(["test", "--doc", "--workspace", "--no-fail-fast"]);
-    command
-        .args(setup::openssl_features()?)
-        .args(&context.filter);
+    command.args(setup::openssl_features()?).args(&context.filter);
     runner(context, &mut command, closing)
 }
 
@@ -138,9 +94,7 @@ fn browser_tests(context: &Context, closing: &mut Closing) -> Outcome {
         ));
     }
     let mut command = Command::new("node");
-    command
-        .current_dir(&context.project.root)
-        .args(["--test", "--test-reporter=spec"]);
+    command.current_dir(&context.project.root).args(["--test", "--test-reporter=spec"]);
     if let Some(filter) = &context.filter {
         command.args(["--test-name-pattern", filter]);
     }
@@ -152,28 +106,21 @@ fn browser_tests(context: &Context, closing: &mut Closing) -> Outcome {
 fn runner(context: &Context, command: &mut Command, closing: &mut Closing) -> Outcome {
     command
         .env("SEMPER_BIN", context.project.binary(Profile::Dev, "semper"))
-        .env(
-            "SEMPER_WALLET_BIN",
-            context.project.binary(Profile::Dev, "semper-wallet"),
-        );
+        .env("SEMPER_WALLET_BIN", context.project.binary(Profile::Dev, "semper-wallet"));
     let (outcome, lines) = run_keeping(command, closes, READ_ABOVE);
     closing.extend(lines);
     outcome
 }
 
-/// The lines with which cargo-nextest, cargo test and Node's runner close.
+/// The lines with which cargo-nextest, cargo test and Node's runner close, and those that name a failed test.
 fn closes(line: &str) -> bool {
-    let line = line.trim();
-    [
-        "Summary [",
-        "test result:",
-        "ℹ tests ",
-        "ℹ pass ",
-        "ℹ fail ",
-    ]
-    .iter()
-    .any(|start| line.starts_with(start))
-        && !line.contains(" 0 passed; 0 failed; 0 ignored")
+    // A failed test's own output is indented, and may quote such a line.
+    let at_the_margin = ["test result:", "ℹ tests ", "ℹ pass ", "ℹ fail ", "✖ "];
+    let indented = ["Summary [", "FAIL [", "TIMEOUT [", "SIGABRT [", "SIGSEGV ["];
+    let nothing_ran = line.contains(" 0 passed; 0 failed; 0 ignored");
+    (at_the_margin.iter().any(|start| line.starts_with(start)) && !nothing_ran)
+        || indented.iter().any(|start| line.trim_start().starts_with(start))
+        || (line.starts_with("test ") && line.trim_end().ends_with("... FAILED"))
 }
 
 /// All `*.test.mjs` below a folder, in a stable order. Node versions disagree on what a folder as argument means.
@@ -203,11 +150,16 @@ mod tests {
             "     Summary [   0.512s] 14 tests run: 14 passed, 0 skipped",
             "test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured",
             "ℹ pass 12",
+            "        FAIL [   0.129s] (13/29) semper-tests::tidy files_are_one_idea_long",
+            "test stages::tests::one ... FAILED",
+            "✖ opens the shop (12.1ms)",
         ] {
             assert!(closes(line), "{line}");
         }
         for line in [
             "        PASS [   0.004s] semper",
+            "    test result: FAILED. 0 passed; 1 failed; 0 ignored",
+            "test stages::tests::one ... ok",
             "test result: ok. 0 passed; 0 failed; 0 ignored",
         ] {
             assert!(!closes(line), "{line}");

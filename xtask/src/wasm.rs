@@ -43,11 +43,7 @@ pub(crate) struct Built {
 
 impl fmt::Display for Built {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let how = if self.optimised {
-            ""
-        } else {
-            ", not optimised: no wasm-opt at hand"
-        };
+        let how = if self.optimised { "" } else { ", not optimised: no wasm-opt at hand" };
         write!(
             f,
             "wallet wasm: {} bytes, {} with brotli (budget {BUDGET_BYTES}){how}",
@@ -59,20 +55,15 @@ impl fmt::Display for Built {
 /// Builds the wallet; what lies in `www/wallet/pkg` is kept when nothing changed.
 pub(crate) fn build(project: &Project) -> Outcome<Built> {
     run(
-        cargo(project)
-            .args([
-                "build",
-                "--package",
-                "semper-wallet",
-                "--lib",
-                "--no-default-features",
-            ])
-            .args(["--target", "wasm32-unknown-unknown", "--profile", "wasm"]),
+        cargo(project).args(["build", "--package", "semper-wallet", "--lib", "--no-default-features"]).args([
+            "--target",
+            "wasm32-unknown-unknown",
+            "--profile",
+            "wasm",
+        ]),
         "Mend what the compiler reports above.",
     )?;
-    let compiled = project
-        .target
-        .join("wasm32-unknown-unknown/wasm/semper_wallet.wasm");
+    let compiled = project.target.join("wasm32-unknown-unknown/wasm/semper_wallet.wasm");
     let optimiser = optimiser(project);
     let inputs = fingerprint(&compiled, optimiser.as_deref())?;
     let output = project.path(OUTPUT);
@@ -83,10 +74,8 @@ pub(crate) fn build(project: &Project) -> Outcome<Built> {
     let staging = Staging::beside(&output)?;
     bind(&compiled, &staging.0)?;
     let module = staging.0.join(MODULE);
-    if let Some(program) = &optimiser {
-        optimise(program, &module)?;
-    }
-    let built = measure(&module, optimiser.is_some())?;
+    let optimised = optimiser.as_deref().is_some_and(|program| optimise(program, &module));
+    let built = measure(&module, optimised)?;
     write(&staging.0.join(STAMP), stamp(&inputs, &built).as_bytes())?;
     staging.publish(&output)?;
     Ok(built)
@@ -104,9 +93,8 @@ impl Staging {
 
     fn publish(self, output: &Path) -> Outcome {
         let old = output.with_extension(format!("old-{}", process::id()));
-        let moved = |from: &Path, to: &Path| {
-            fs::rename(from, to).map_err(|cause| Failure::file("moving", from, &cause))
-        };
+        let moved =
+            |from: &Path, to: &Path| fs::rename(from, to).map_err(|cause| Failure::file("moving", from, &cause));
         if output.exists() {
             moved(output, &old)?;
         }
@@ -151,32 +139,27 @@ fn optimiser(project: &Project) -> Option<PathBuf> {
     setup::npm_program(project, "wasm-opt").or_else(|| setup::on_path("wasm-opt"))
 }
 
-fn optimise(program: &Path, module: &Path) -> Outcome {
+/// Whether it worked. A distribution's old optimiser may not read what the compiler writes; the wallet runs without.
+fn optimise(program: &Path, module: &Path) -> bool {
     note("optimising, which takes about half a minute");
-    run(
-        Command::new(program)
-            .arg("-Oz")
-            .args(WASM_FEATURES)
-            .arg(module)
-            .arg("-o")
-            .arg(module),
-        "Update binaryen (`npm ci` in tests/browser), or take wasm-opt off the PATH to do without.",
-    )
+    let better = module.with_extension("optimised");
+    let mut command = Command::new(program);
+    command.arg("-Oz").args(WASM_FEATURES).arg(module).arg("-o").arg(&better);
+    let done = run(&mut command, "Update binaryen: run `npm ci` in tests/browser.")
+        .and_then(|()| fs::rename(&better, module).map_err(|c| Failure::file("moving", &better, &c)));
+    if let Err(failure) = &done {
+        note(&format!("{failure}\n   Going on without."));
+    }
+    done.is_ok()
 }
 
 fn measure(module: &Path, optimised: bool) -> Outcome<Built> {
     let raw = read(module)?;
     let mut packed = Counter(0);
     let mut writer = brotli::CompressorWriter::new(&mut packed, 1 << 16, 11, 22);
-    writer
-        .write_all(&raw)
-        .map_err(|cause| Failure::file("compressing", module, &cause))?;
+    writer.write_all(&raw).map_err(|cause| Failure::file("compressing", module, &cause))?;
     drop(writer);
-    Ok(Built {
-        raw_bytes: raw.len() as u64,
-        brotli_bytes: packed.0,
-        optimised,
-    })
+    Ok(Built { raw_bytes: raw.len() as u64, brotli_bytes: packed.0, optimised })
 }
 
 /// Counts what is written and keeps none of it.
@@ -199,9 +182,7 @@ fn fingerprint(compiled: &Path, optimiser: Option<&Path>) -> Outcome<String> {
     read(compiled)?.hash(&mut hasher);
     env!("CARGO_PKG_VERSION").hash(&mut hasher);
     WASM_FEATURES.hash(&mut hasher);
-    optimiser
-        .and_then(|program| capture(Command::new(program).arg("--version")))
-        .hash(&mut hasher);
+    optimiser.and_then(|program| capture(Command::new(program).arg("--version"))).hash(&mut hasher);
     Ok(format!("{:016x}", hasher.finish()))
 }
 
