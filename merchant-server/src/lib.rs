@@ -10,6 +10,7 @@
 //! | [`crypto`] | native signatures |
 //! | [`keys`] | a party's key on disk |
 //! | [`introduction`] | the signed document by which a party introduces itself |
+//! | [`sites`] | the pages: the wallet's site, and the shop's for the merchant |
 //! | [`clock`] | the present time |
 
 pub mod bank;
@@ -18,4 +19,5 @@ pub mod crypto;
 pub mod http;
 pub mod introduction;
 pub mod keys;
+pub mod sites;
 pub mod store;

@@ -1,0 +1,45 @@
+//! The pages: the wallet's site, which is an origin of its own, and the shop's, which the merchant serves.
+//!
+//! Pages are files below `www/`, read once at the start, with their compressed form and their ETag. They hold no protocol
+//! logic, and what they are told about this installation is one small `/config.json`.
+
+mod assets;
+mod site;
+mod wallet;
+
+pub use assets::{ASSETS_VARIABLE, Assets, AssetsError};
+pub use site::Site;
+pub use wallet::{WalletConfig, start};
+
+use serde::Serialize;
+
+/// What the shop's pages are told.
+#[derive(Debug, Clone, Serialize)]
+struct ShopPages<'a> {
+    wallet: &'a str,
+    name: &'a str,
+}
+
+/// The shop's pages, for the merchant to serve beside its API: call [`Site::routes`] after all other routes.
+///
+/// `/g/{id}` is the page of a good, `/orders` what a wallet has bought, `/semper-pay/` the package that others install.
+///
+/// # Errors
+/// [`AssetsError`] where the pages are not there.
+pub fn shop(assets: &Assets, wallet: &str, name: &str) -> Result<Site, AssetsError> {
+    let mut site = Site::new(&shop_policy(wallet));
+    site.folder("/", &assets.www("shop"))?;
+    site.folder("/common/", &assets.www("common"))?;
+    site.package("/semper-pay/", &assets.package())?;
+    site.page_below("/g/", "/good.html");
+    site.json("/config.json", &ShopPages { wallet, name });
+    Ok(site)
+}
+
+/// A shop shows its own things and may ask the wallet's origin, where the browser looks for its payment handler.
+fn shop_policy(wallet: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; font-src 'self'; \
+         connect-src 'self' {wallet}; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    )
+}
