@@ -3,6 +3,9 @@
 //! A vector is one scenario: `operation` with `input` either gives `output`, where `expect` is `ok`, or is refused with
 //! the error code that `expect` names. `comment` says what it shows and who made it.
 
+mod commerce;
+#[cfg(feature = "ecash")]
+mod ecash;
 mod foundation;
 mod information;
 mod security;
@@ -45,6 +48,9 @@ pub fn run(module: &str, text: &str) -> Result<(), String> {
         "keys" | "derivation" | "sealing" | "blinding" => security::perform,
         "statement" => statement::perform,
         "information" => information::perform,
+        #[cfg(feature = "ecash")]
+        "ecash" => ecash::perform,
+        "offer" | "deal" => commerce::perform,
         _ => return Err(format!("there is no module {module}")),
     };
     match (vector.expect.as_str(), perform(&vector.operation, vector.input)?) {

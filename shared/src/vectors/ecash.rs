@@ -1,0 +1,219 @@
+//! `ecash/`: names, derivations and messages that a wallet must find again, and what a mint must refuse.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Hex, Performed, on, unknown};
+use crate::foundation::{Amount, Currency, Digest, UnixSeconds};
+use crate::items::payment::ecash::mint::check_deposit;
+use crate::items::payment::ecash::{
+    Candidate, CoinSecret, Denomination, DenominationKey, DepositBody, EcashError, EcashPayer, KeySet, MintKeys,
+    PlanchetMessage, commitment,
+};
+use crate::items::statement::Compact;
+use crate::security::{Portable, PublicKey, Seed, Signer as _};
+
+pub(super) fn perform(operation: &str, input: Value) -> Performed {
+    match operation {
+        "denomination" => on(input, denomination),
+        "reserve" => on(input, reserve),
+        "planchet" => on(input, planchet),
+        "refresh" => on(input, refresh),
+        "link" => on(input, link),
+        "keys" => on(input, keys),
+        "split" => on(input, split),
+        "check-deposit" => on(input, deposit),
+        _ => unknown(operation),
+    }
+}
+
+#[derive(Deserialize)]
+struct Named {
+    currency: Currency,
+    key: DenominationKey,
+}
+
+impl Named {
+    fn denomination(&self) -> Result<Denomination, EcashError> {
+        Ok(Denomination {
+            id: self.key.id(self.currency),
+            value: Amount::new(self.currency, self.key.value_minor)?,
+            key: self.key.n.clone(),
+            issue_from: self.key.issue_from,
+            issue_until: self.key.issue_until,
+            spend_until: self.key.spend_until,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct Id {
+    id: Digest,
+}
+
+fn denomination(input: Named) -> Result<Id, EcashError> {
+    Ok(Id { id: input.denomination()?.id })
+}
+
+fn seed_of(seed: &Hex) -> Result<Seed, EcashError> {
+    seed.array(EcashError::Malformed("seed")).map(Seed::new)
+}
+
+#[derive(Deserialize)]
+struct ReserveOf {
+    seed: Hex,
+    mint: Digest,
+    index: u32,
+}
+
+#[derive(Serialize)]
+struct ReserveKey {
+    reserve: String,
+}
+
+fn reserve(input: ReserveOf) -> Result<ReserveKey, EcashError> {
+    let wallet = EcashPayer::new(seed_of(&input.seed)?);
+    Ok(ReserveKey { reserve: wallet.reserve_key(&input.mint, input.index).public_key().to_text() })
+}
+
+#[derive(Deserialize)]
+struct CoinOf {
+    seed: Hex,
+    mint: Digest,
+    reserve: u32,
+    index: u32,
+    denomination: Named,
+}
+
+#[derive(Serialize)]
+struct PlanchetOf {
+    coin: String,
+    planchet: PlanchetMessage,
+}
+
+fn planchet(input: CoinOf) -> Result<PlanchetOf, EcashError> {
+    let secret = CoinSecret::derive_withdrawn(&seed_of(&input.seed)?, &input.mint, input.reserve, input.index);
+    let planchet = secret.planchet(&input.denomination.denomination()?)?;
+    Ok(PlanchetOf { coin: secret.key().public_key().to_text(), planchet: planchet.into() })
+}
+
+#[derive(Deserialize)]
+struct RefreshOf {
+    coin_seed: Hex,
+    sequence: u32,
+    outputs: Vec<Named>,
+}
+
+#[derive(Serialize)]
+struct Refreshed {
+    candidates: Vec<CandidateOf>,
+    commitment: Digest,
+}
+
+#[derive(Serialize)]
+struct CandidateOf {
+    transfer_public: PublicKey,
+    coins: Vec<String>,
+    digest: Digest,
+}
+
+fn refresh(input: RefreshOf) -> Result<Refreshed, EcashError> {
+    let coin = CoinSecret::from_seed(seed_of(&input.coin_seed)?);
+    let outputs = input.outputs.iter().map(Named::denomination).collect::<Result<Vec<_>, _>>()?;
+    let outputs: Vec<_> = outputs.iter().collect();
+    let candidates = (0..3)
+        .map(|number| {
+            let transfer = coin.transfer_key(input.sequence, number);
+            let candidate = Candidate::derive(&transfer, coin.key().public_key(), &outputs)?;
+            Ok(CandidateOf {
+                digest: candidate.digest(),
+                coins: names(&candidate.secrets),
+                transfer_public: candidate.transfer_public,
+            })
+        })
+        .collect::<Result<Vec<_>, EcashError>>()?;
+    let digests: Vec<_> = candidates.iter().map(|candidate| candidate.digest).collect();
+    Ok(Refreshed { commitment: commitment(&digests), candidates })
+}
+
+#[derive(Deserialize)]
+struct LinkOf {
+    coin_seed: Hex,
+    transfer_public: PublicKey,
+    outputs: usize,
+}
+
+#[derive(Serialize)]
+struct Linked {
+    coins: Vec<String>,
+}
+
+fn link(input: LinkOf) -> Result<Linked, EcashError> {
+    let coin = CoinSecret::from_seed(seed_of(&input.coin_seed)?);
+    Ok(Linked { coins: names(&Candidate::link(&coin.key(), &input.transfer_public, input.outputs)) })
+}
+
+fn names(secrets: &[CoinSecret]) -> Vec<String> {
+    secrets.iter().map(|secret| secret.key().public_key().to_text()).collect()
+}
+
+#[derive(Deserialize)]
+struct KeysOf {
+    keys: Compact<MintKeys>,
+}
+
+#[derive(Serialize)]
+struct Keys {
+    mint: Digest,
+    denominations: Vec<Digest>,
+}
+
+fn keys(input: KeysOf) -> Result<Keys, EcashError> {
+    let keys = KeySet::verify(&input.keys, &Portable)?;
+    let denominations = keys.document().denominations.iter().map(|key| key.id(keys.currency())).collect();
+    Ok(Keys { mint: keys.mint(), denominations })
+}
+
+#[derive(Deserialize)]
+struct SplitOf {
+    keys: Compact<MintKeys>,
+    amount: Amount,
+    now: UnixSeconds,
+}
+
+#[derive(Serialize)]
+struct Split {
+    values_minor: Vec<u64>,
+}
+
+fn split(input: SplitOf) -> Result<Split, EcashError> {
+    let keys = KeySet::verify(&input.keys, &Portable)?;
+    let coins = keys.split(input.amount, input.now)?;
+    Ok(Split { values_minor: coins.iter().map(|denomination| denomination.value.minor()).collect() })
+}
+
+#[derive(Deserialize)]
+struct DepositOf {
+    keys: Compact<MintKeys>,
+    body: DepositBody,
+    now: UnixSeconds,
+}
+
+#[derive(Serialize)]
+struct Deposit {
+    merchant: Digest,
+    deal: Digest,
+    total: Amount,
+    coins: Vec<String>,
+}
+
+fn deposit(input: DepositOf) -> Result<Deposit, EcashError> {
+    let keys = KeySet::verify(&input.keys, &Portable)?;
+    let deposit = check_deposit(&keys, &input.body, input.now, &Portable)?;
+    Ok(Deposit {
+        merchant: deposit.merchant,
+        deal: deposit.deal,
+        total: deposit.total,
+        coins: deposit.permissions.iter().map(|permission| permission.coin.to_text()).collect(),
+    })
+}
