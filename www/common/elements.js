@@ -150,7 +150,7 @@ class SemperMethods extends ValueElement {
     const name = uniqueId("method");
     const first = methods.find((method) => method.usable);
     const rows = methods.map((method) => {
-      const words = h("span", { class: "words" }, methodName(method.module), h("small", {}, methodDetail(method)));
+      const words = h("span", { class: "method-words" }, methodName(method.module), h("small", {}, methodDetail(method)));
       const input = h("input", { type: "radio", name, value: method.module, checked: method === first });
       return method.usable
         ? h("label", { class: "method" }, input, words)

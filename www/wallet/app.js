@@ -1,6 +1,7 @@
 /** The wallet's main document: the bar with its places, and the view for the address after `#`. */
 import { h, icon } from "/common/dom.js";
 import { t } from "/common/i18n.js";
+import { WalletError } from "./client.js";
 import { startShell } from "./shell.js";
 import { addCashView } from "./views/add-cash.js";
 import { dealView } from "./views/deal.js";
@@ -42,6 +43,7 @@ function route() {
   context.show(async () => {
     const status = await context.wallet.call("status");
     document.body.dataset.state = status.state;
+    if (status.state !== "unlocked") throw new WalletError(`wallet-${status.state}`, "the wallet has to be opened first");
     return view(context, parameters);
   });
 }

@@ -40,11 +40,12 @@ export async function addCashView(context, { onDone, onCancel, wanted }) {
       picker = made.element;
       read = made.read;
     } catch (error) {
+      if (codeOf(error) === "wallet-locked") throw error;
       terms.replaceChildren(h("semper-error", { value: { code: codeOf(error), retry: look } }));
       source.open = true;
     }
   }
-  mintInput.addEventListener("change", look);
+  mintInput.addEventListener("change", () => look().catch(() => context.again()));
 
   const body = form(
     {

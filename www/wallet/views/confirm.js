@@ -25,7 +25,8 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
   } catch (error) {
     const code = codeOf(error);
     if (isBrokenPromise(code)) return stopView({ code, host: hostOf(offerUrl), leave: asker.cancel });
-    throw error;
+    if (code === "wallet-locked" || code === "wallet-empty") throw error;
+    return notNow(context, { code, asker });
   }
   if (review.already && !again) return alreadyView(context, { review, offerUrl, asker });
 
@@ -62,6 +63,14 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
     details(review),
   );
   return { title: t("confirm.title"), content };
+}
+
+/** The offer could not be shown: try again, or leave. @param {Context} context @param {{code: string, asker: Asker}} failed */
+function notNow(context, { code, asker }) {
+  const again = h("button", { class: "button primary wide", type: "button", onclick: () => context.again() }, t("error.retry"));
+  const leave = h("button", { class: "button wide", type: "button", onclick: asker.cancel }, t("cancel"));
+  const action = h("div", { class: "stack-tight actions" }, again, leave);
+  return { title: describe(code).title, content: h("semper-error", { value: { code, action } }) };
 }
 
 /** @param {string} url */

@@ -49,9 +49,9 @@ function welcomeStep({ make, restore, importBackup }) {
     form({ onsubmit: make }, h("button", { class: "button primary large", type: "submit" }, t("first.make"))),
     h(
       "div",
-      { class: "row" },
-      h("button", { class: "button quiet", type: "button", onclick: restore }, t("restore.words.action")),
-      h("button", { class: "button quiet", type: "button", onclick: importBackup }, t("restore.file.action")),
+      { class: "stack-tight" },
+      h("button", { class: "button quiet wide", type: "button", onclick: restore }, t("restore.words.action")),
+      h("button", { class: "button quiet wide", type: "button", onclick: importBackup }, t("restore.file.action")),
     ),
   ];
 }

@@ -14,7 +14,9 @@ export function newPassphrase() {
   const words = h("span", { class: "small", role: "status" });
   const one = field({ label: t("passphrase.new"), hint: t("passphrase.hint"), input: first });
   const two = field({ label: t("passphrase.again"), input: second });
+  second.addEventListener("input", () => two.problem(null));
   first.addEventListener("input", () => {
+    one.problem(null);
     const level = strength(first.value);
     meter.value = level;
     words.textContent = first.value === "" ? "" : t(`strength.${level}`);
