@@ -12,12 +12,17 @@
 //! | [`introduction`] | the signed document by which a party introduces itself |
 //! | [`sites`] | the pages: the wallet's site, and the shop's for the merchant |
 //! | [`clock`] | the present time |
+//! | [`config`], [`parties`], [`demo`] | which parties a process hosts, starting them, and a market to try out |
 
 pub mod bank;
 pub mod clock;
+pub mod config;
 pub mod crypto;
+pub mod demo;
 pub mod http;
 pub mod introduction;
 pub mod keys;
+pub mod mint;
+pub mod parties;
 pub mod sites;
 pub mod store;

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use actix_web::http::KeepAlive;
 use actix_web::{App, HttpResponse, HttpServer, ResponseError as _, web};
-use semper_shared::foundation::Code;
+use semper_shared::foundation::{Code, Coded};
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -339,6 +339,16 @@ pub enum StartError {
     /// The metrics library refused a name: a defect.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
+}
+
+impl Coded for StartError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Listen { .. } | Self::Config(_) | Self::Keys(_) => Code::CONFIG_INVALID,
+            Self::Store(_) => Code::STORE_FAILED,
+            Self::Metrics(_) => Code::INTERNAL,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -188,3 +188,51 @@ fn the_probe_answers_in_order() {
     assert!(times.len() == 5 && times.is_sorted());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+/// Prints what writes and reads cost: `cargo nextest run -p semper-server costs --run-ignored all --no-capture`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+#[allow(clippy::print_stderr)]
+async fn costs() {
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let sync = probe::fdatasync_times(folder.path(), 201).unwrap()[100];
+    eprintln!("fdatasync p50: {sync:?}");
+    let database = open(&folder);
+    let mut next = 0;
+    for callers in [1, 8, 32, 64, 128, 256] {
+        let rounds = 20_000 / (callers + 20);
+        let started = std::time::Instant::now();
+        let tasks: Vec<_> = (0..callers)
+            .map(|_| {
+                let (database, first) = (database.clone(), next);
+                next += rounds;
+                tokio::spawn(async move {
+                    for id in first..first + rounds {
+                        insert(&database, id).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let each = started.elapsed() / u32::try_from(callers * rounds).unwrap();
+        eprintln!("{callers} writers: {each:?} a write, {:.0} /s", 1.0 / each.as_secs_f64());
+    }
+    let rounds = 20_000_u32;
+    let lookup = |database: &Database, id: i64| -> String {
+        database
+            .read(|c| c.prepare_cached("SELECT value FROM item WHERE id = ?1")?.query_row([id], |row| row.get(0)))
+            .unwrap()
+    };
+    let started = std::time::Instant::now();
+    (0..i64::from(rounds)).for_each(|id| assert_eq!(lookup(&database, id % next), "x"));
+    eprintln!("read inline: {:?}", started.elapsed() / rounds);
+    let started = std::time::Instant::now();
+    for id in 0..i64::from(rounds) {
+        let database = database.clone();
+        let value = tokio::task::spawn_blocking(move || lookup(&database, id % next)).await.unwrap();
+        assert_eq!(value, "x");
+    }
+    eprintln!("read on another thread: {:?}", started.elapsed() / rounds);
+}

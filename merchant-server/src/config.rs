@@ -1,0 +1,135 @@
+//! The configuration of a process: the parties it hosts.
+//!
+//! ```toml
+//! [bank]
+//! data = "data/bank"
+//! name = "Example Bank"
+//! server = { listen = "127.0.0.1:8483", public_url = "https://bank.example" }
+//!
+//! [[bank.accounts]]
+//! account = "mint"
+//! name = "Example Mint"
+//! token = "a long random text"
+//!
+//! [wallet]
+//! server = { listen = "127.0.0.1:8481", public_url = "https://wallet.example" }
+//! default_mint = "https://mint.example"
+//! ```
+//!
+//! Folders are relative to the file. What is spelt wrongly is refused, not overlooked.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use semper_shared::foundation::{Code, Coded};
+use serde::Deserialize;
+
+use crate::bank;
+use crate::sites::WalletConfig;
+
+/// The parties of a process. Each has its own store, keys and port; one that is not named is not started.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The bank.
+    pub bank: Option<bank::Config>,
+    /// The wallet's site.
+    pub wallet: Option<WalletConfig>,
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where it cannot be read, or is no configuration of at least one party.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&text, folder).map_err(|why| ConfigError::Invalid { path: path.to_owned(), why })
+    }
+
+    /// Reads a text whose folders are relative to `folder`.
+    fn parse(text: &str, folder: &Path) -> Result<Self, String> {
+        let mut config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        let mut parties = 0;
+        let folders = [
+            config.bank.as_mut().map(|bank| &mut bank.data),
+            config.wallet.as_mut().and_then(|wallet| wallet.assets.as_mut()),
+        ];
+        for path in folders.into_iter().flatten() {
+            *path = folder.join(&*path);
+        }
+        parties += usize::from(config.bank.is_some()) + usize::from(config.wallet.is_some());
+        if parties == 0 { Err("it names no party".to_owned()) } else { Ok(config) }
+    }
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It is not a configuration.
+    #[error("{path}: {why}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl Coded for ConfigError {
+    fn code(&self) -> Code {
+        Code::CONFIG_INVALID
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn folders_are_relative_to_the_file() {
+        let config = Config::parse("[bank]\ndata = 'data/bank'", Path::new("/etc/semper")).unwrap();
+        assert_eq!(config.bank.unwrap().data, Path::new("/etc/semper/data/bank"));
+        let config = Config::parse("[bank]\ndata = '/var/bank'", Path::new("/etc/semper")).unwrap();
+        assert_eq!(config.bank.unwrap().data, Path::new("/var/bank"));
+    }
+
+    #[test]
+    fn what_is_spelt_wrongly_is_refused() {
+        for text in [
+            "",
+            "[bnak]\ndata = 'x'",
+            "[bank]\ndata = 'x'\nport = 1",
+            "[bank]\ndata = 'x'\nserver.lisen = 'x'",
+            "[bank]",
+        ] {
+            assert!(Config::parse(text, Path::new("")).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_example_is_right() {
+        let example: String = include_str!("config.rs")
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! "))
+            .skip_while(|line| *line != "[bank]")
+            .take_while(|line| *line != "```")
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let config = Config::parse(&example, Path::new("")).unwrap();
+        assert_eq!(config.bank.unwrap().accounts.len(), 1);
+        assert_eq!(config.wallet.unwrap().server.public_url, "https://wallet.example");
+    }
+}

@@ -1,0 +1,142 @@
+//! A market to try things out: bank, mint, merchant and wallet's site on loopback, with test money.
+//!
+//! The demo is nothing but a configuration, written for the folder and the ports one chooses, and kept as `semper.toml` in that
+//! folder: `semper serve --config` runs the same. Its tokens are random and kept, so that a second start finds its accounts.
+
+mod tokens;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use self::tokens::Tokens;
+use crate::config::{Config, ConfigError};
+use crate::keys::write_secret;
+
+/// What the customer's account at the test bank holds in the beginning, in minor units.
+const TEST_MONEY_MINOR: u64 = 50_000;
+
+/// Until when the mint pays its merchants, in seconds: soon, so that one sees it happen.
+const WIRE_DELAY_S: u64 = 60;
+
+/// The file that the demo writes.
+pub const CONFIG_FILE: &str = "semper.toml";
+
+/// Where a demo lives.
+#[derive(Debug, Clone)]
+pub struct Demo {
+    /// The folder for everything that it keeps.
+    pub data: PathBuf,
+    /// The merchant's port; wallet, mint and bank take the next three.
+    pub port_base: u16,
+    /// The folder that contains `www/`.
+    pub assets: PathBuf,
+}
+
+impl Demo {
+    /// Writes the configuration, and reads it as `semper serve` would.
+    ///
+    /// # Errors
+    /// [`DemoError`] where the folder cannot be used or the ports do not exist.
+    pub fn prepare(&self) -> Result<Config, DemoError> {
+        let in_folder = |source| DemoError::Folder { path: self.data.clone(), source };
+        std::fs::create_dir_all(&self.data).map_err(in_folder)?;
+        let data = self.data.canonicalize().map_err(in_folder)?;
+        let tokens = Tokens::load_or_make(&data.join("tokens.json")).map_err(in_folder)?;
+        let described = self.describe(&data, &tokens)?;
+        let text = toml::to_string(&described).map_err(|error| in_folder(io::Error::other(error)))?;
+        let path = data.join(CONFIG_FILE);
+        let text = format!("# Written by `semper demo` at every start. Copy it to change it.\n\n{text}");
+        write_secret(&path, text.as_bytes()).map_err(in_folder)?;
+        Ok(Config::read(&path)?)
+    }
+
+    fn describe(&self, data: &Path, tokens: &Tokens) -> Result<Value, DemoError> {
+        let [merchant, wallet, mint, bank] = self.ports()?;
+        let url = |port: u16| format!("http://localhost:{port}");
+        let server = |port: u16| json!({"listen": format!("127.0.0.1:{port}"), "public_url": url(port)});
+        let account = |account: &str, name: &str, token: &str, opening_minor: u64| json!({"account": account, "name": name, "token": token, "opening_minor": opening_minor});
+        let _ = (merchant, mint);
+        Ok(json!({
+            "bank": {
+                "data": data.join("bank"),
+                "server": server(bank),
+                "name": "Demo Bank",
+                "currency": "EUR",
+                "test_account": "customer",
+                "accounts": [
+                    account("customer", "A customer", &tokens.customer, TEST_MONEY_MINOR),
+                    account("mint", "Demo Mint", &tokens.mint, 0),
+                    account("merchant", "Meridian", &tokens.merchant, 0),
+                ],
+            },
+            "wallet": {
+                "server": server(wallet),
+                "assets": self.assets,
+                "default_mint": url(mint),
+                "shops": [url(merchant)],
+            },
+        }))
+    }
+
+    fn ports(&self) -> Result<[u16; 4], DemoError> {
+        let port = |offset| self.port_base.checked_add(offset).filter(|port| *port >= offset && self.port_base != 0);
+        match (port(0), port(1), port(2), port(3)) {
+            (Some(a), Some(b), Some(c), Some(d)) => Ok([a, b, c, d]),
+            _ => Err(DemoError::Ports(self.port_base)),
+        }
+    }
+}
+
+/// Why there is no demo.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DemoError {
+    /// Its folder cannot be used.
+    #[error("{path}: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There are no four ports from there.
+    #[error("there are no four ports from {0} upwards: choose a port base from 1 to 65532")]
+    Ports(u16),
+    /// What was written is no configuration: a defect.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn demo(folder: &Path, port_base: u16) -> Demo {
+        Demo { data: folder.join("demo"), port_base, assets: folder.to_owned() }
+    }
+
+    #[test]
+    fn a_second_start_has_the_same_accounts_on_other_ports() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = demo(folder.path(), 8480).prepare().unwrap();
+        let second = demo(folder.path(), 9480).prepare().unwrap();
+        let (first, second) = (first.bank.unwrap(), second.bank.unwrap());
+        assert_eq!(first.accounts[0].token, second.accounts[0].token);
+        assert_ne!(first.accounts[0].token, first.accounts[1].token);
+        assert_eq!((first.server.listen.port(), second.server.listen.port()), (8483, 9483));
+        let mode = std::fs::metadata(folder.path().join("demo").join(CONFIG_FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "tokens are in it");
+    }
+
+    #[test]
+    fn four_ports_are_needed() {
+        let folder = tempfile::tempdir().unwrap();
+        for port_base in [0, 65_533] {
+            assert!(matches!(demo(folder.path(), port_base).prepare(), Err(DemoError::Ports(_))));
+        }
+    }
+}

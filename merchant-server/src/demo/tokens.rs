@@ -1,0 +1,41 @@
+//! The tokens of the demo's bank accounts.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use rand_core::Rng as _;
+use semper_shared::foundation::base64;
+use serde::{Deserialize, Serialize};
+
+use crate::crypto::system_rng;
+use crate::keys::write_secret;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tokens {
+    pub(super) customer: String,
+    pub(super) mint: String,
+    pub(super) merchant: String,
+}
+
+impl Tokens {
+    /// Reads the tokens, or makes them where there are none.
+    pub(super) fn load_or_make(path: &Path) -> io::Result<Self> {
+        match fs::read(path) {
+            Ok(text) => Ok(serde_json::from_slice(&text)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let tokens = Self { customer: make_token(), mint: make_token(), merchant: make_token() };
+                write_secret(path, &serde_json::to_vec(&tokens)?)?;
+                Ok(tokens)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn make_token() -> String {
+    let mut bytes = [0; 32];
+    system_rng().fill_bytes(&mut bytes);
+    base64::encode(&bytes)
+}
