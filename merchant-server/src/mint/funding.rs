@@ -1,0 +1,144 @@
+//! Funding: follows the history of the mint's account, and credits the reserves that its transfers name.
+//!
+//! Cursor and credits are stored in one step, so that a crash neither loses a transfer nor counts one twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use semper_shared::foundation::Currency;
+use semper_shared::security::PublicKey;
+
+use super::Mint;
+use super::bank::{Bank, BankError, Direction, Entry};
+use super::store::{Credit, FundingPage, Stray};
+use crate::http::Shutdown;
+use crate::store::StoreError;
+
+/// How long to wait after a failure; doubled up to the second with each further one.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+/// Follows the bank until the process is to stop.
+pub(super) async fn follow(mint: Arc<Mint>, bank: Bank, shutdown: Shutdown) {
+    let mut pause = PAUSES.0;
+    loop {
+        let step = tokio::select! {
+            () = shutdown.requested() => return,
+            step = next_page(&mint, &bank) => step,
+        };
+        match step {
+            Ok(()) => pause = PAUSES.0,
+            Err(error) => {
+                tracing::warn!(cause = %error, "cannot follow the bank");
+                tokio::select! {
+                    () = shutdown.requested() => return,
+                    () = tokio::time::sleep(pause) => {}
+                }
+                pause = (pause * 2).min(PAUSES.1);
+            }
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum FundingError {
+    #[error("bank: {0}")]
+    Bank(#[from] BankError),
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+}
+
+async fn next_page(mint: &Mint, bank: &Bank) -> Result<(), FundingError> {
+    let cursor = mint.store.cursor()?;
+    let entries = bank.history(cursor).await?;
+    if entries.is_empty() {
+        // A bank that does not wait is not asked without end.
+        tokio::time::sleep(PAUSES.0).await;
+        return Ok(());
+    }
+    let page = sort(entries, mint.ring().keys.currency(), cursor);
+    let reserves: Vec<_> = page.credits.iter().map(|credit| credit.reserve).collect();
+    let strays = page.strays.len();
+    mint.store.credit(page).await?;
+    mint.metrics.credits.inc_by(super::metrics::count(reserves.len()));
+    mint.metrics.strays.inc_by(super::metrics::count(strays));
+    if strays > 0 {
+        tracing::warn!(strays, "transfers came in that name no reserve");
+    }
+    for reserve in reserves {
+        // Nobody may be waiting.
+        let _nobody = mint.arrivals.send(reserve);
+    }
+    Ok(())
+}
+
+/// Sorts a page of history into credits and strays.
+fn sort(entries: Vec<Entry>, currency: Currency, cursor: u64) -> FundingPage {
+    let mut page = FundingPage { cursor, ..FundingPage::default() };
+    for entry in entries {
+        page.cursor = page.cursor.max(entry.serial);
+        if entry.direction == Direction::Out {
+            continue;
+        }
+        match PublicKey::from_text(entry.subject.trim()) {
+            Ok(reserve) if entry.amount.currency() == currency && !entry.amount.is_zero() => {
+                page.credits.push(Credit {
+                    serial: entry.serial,
+                    reserve: reserve.to_compressed(),
+                    amount: entry.amount.minor(),
+                    at: entry.at,
+                });
+            }
+            _ => page.strays.push(Stray {
+                serial: entry.serial,
+                transfer: entry.transfer,
+                counterparty: entry.counterparty,
+                currency: entry.amount.currency().to_string(),
+                amount: entry.amount.minor(),
+                subject: entry.subject,
+                at: entry.at,
+            }),
+        }
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use semper_shared::foundation::{Amount, UnixSeconds};
+    use semper_shared::security::{Signer as _, SigningKey};
+
+    fn entry(serial: u64, direction: Direction, amount: Amount, subject: &str) -> Entry {
+        Entry {
+            serial,
+            transfer: format!("t{serial}"),
+            direction,
+            counterparty: "alice".to_owned(),
+            amount,
+            subject: subject.to_owned(),
+            at: UnixSeconds(serial),
+        }
+    }
+
+    #[test]
+    fn transfers_that_name_a_reserve_are_credited_and_others_kept_apart() {
+        let reserve = SigningKey::from_bytes(&[3; 32]).unwrap().public_key().to_text();
+        let euros = Amount::new(Currency::EUR, 500).unwrap();
+        let yen = Amount::new("JPY".parse().unwrap(), 500).unwrap();
+        let page = sort(
+            vec![
+                entry(4, Direction::In, euros, &format!(" {reserve}\n")),
+                entry(5, Direction::Out, euros, &reserve),
+                entry(6, Direction::In, euros, "rent"),
+                entry(7, Direction::In, yen, &reserve),
+                entry(9, Direction::In, Amount::zero(Currency::EUR), &reserve),
+            ],
+            Currency::EUR,
+            3,
+        );
+        assert_eq!(page.cursor, 9);
+        assert_eq!(page.credits.iter().map(|c| c.serial).collect::<Vec<_>>(), [4]);
+        assert_eq!(page.strays.iter().map(|s| s.serial).collect::<Vec<_>>(), [6, 7, 9]);
+    }
+}

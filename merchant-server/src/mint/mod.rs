@@ -1,0 +1,222 @@
+//! The mint: issues coins that it cannot recognise, and takes each of them once.
+//!
+//! ```text
+//! wallet                          mint                                     bank, merchant
+//!   GET /keys ──────────────────▶ denominations, signed
+//!                                 history (long poll) ◀─────────────────── transfer naming a reserve      funding
+//!   GET /reserves/{key} ────────▶ balance (long poll)
+//!   POST /withdrawals ──────────▶ debit, blind signatures                                                 withdrawals
+//!                                 check, take all coins or none ◀───────── POST /deposits                 deposits
+//!                                 confirmation, or proof of the earlier spending ─▶
+//!   POST /melts ────────────────▶ take what is left, draw gamma                                           melts
+//!   POST /melts/{digest}/reveal ▶ check, blind signatures
+//!   GET /coins/{key} ───────────▶ what is left, and the melts                                             coins
+//!                                 where to pay ◀────────────────────────── POST /accounts                 accounts
+//!                                 one transfer a merchant ───────────────▶ POST /transfers                settlement
+//! ```
+//!
+//! A request is checked without the ledger first ([`semper_shared::items::payment::ecash::mint`]), on the thread that took it;
+//! then one write decides. Every POST may be repeated: what was answered is stored with what was done.
+//!
+//! What binds the mint or a coin is kept, and neither logs nor metrics name a coin, a reserve or a deal. Nothing here could
+//! link a withdrawal to a deposit: the mint has never seen the coins' keys when it signs.
+
+mod accounts;
+mod bank;
+mod coins;
+mod deposits;
+mod error;
+mod evidence;
+mod funding;
+mod handlers;
+mod keys;
+mod melts;
+mod metrics;
+mod reserves;
+mod schema;
+mod settings;
+mod settlement;
+mod sqlite;
+mod store;
+mod withdrawals;
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use actix_web::web;
+use semper_shared::foundation::UnixSeconds;
+use semper_shared::items::party::{ModuleVersion, Role};
+use semper_shared::items::payment::ecash::{EcashPayer, Funding, MintKeys};
+use semper_shared::items::payment::{ModuleId, PayerModule};
+use semper_shared::security::Signer as _;
+use tokio::sync::broadcast;
+use utoipa::OpenApi as _;
+
+pub use settings::{BankAccount, Config, Token, Windows};
+
+use self::accounts::Accounts;
+use self::bank::Bank;
+use self::error::MintError;
+use self::keys::Ring;
+use self::metrics::Metrics;
+use self::sqlite::SqliteStore;
+use self::store::{Key, MintStore};
+use crate::crypto::{Native, NativeSigner};
+use crate::http::{self, Running, Service, Shutdown, StartError};
+use crate::introduction::Introduction;
+use crate::store::sqlite::Database;
+
+/// Arrivals that a waiting request may fall behind before it looks for itself.
+const ARRIVALS: usize = 256;
+
+/// How often the books are audited, the denominations looked at, and the key document signed anew.
+const RENEWAL: Duration = Duration::from_secs(3_600);
+
+/// Where the present time comes from.
+type Clock = fn() -> UnixSeconds;
+
+/// A mint at work: what its handlers share.
+struct Mint {
+    config: Config,
+    url: String,
+    clock: Clock,
+    signer: Arc<NativeSigner>,
+    verifier: Native,
+    ring: RwLock<Arc<Ring>>,
+    store: Arc<dyn MintStore>,
+    accounts: Accounts,
+    /// Reserves that were just credited.
+    arrivals: broadcast::Sender<Key>,
+    metrics: Metrics,
+    shutdown: Shutdown,
+}
+
+/// Starts the mint: makes its keys where there are none, opens its ledger, follows its bank, pays merchants, and serves.
+///
+/// # Errors
+/// [`StartError`] for a wrong setting, unusable keys or ledger, or an address that is taken. The bank need not be up.
+pub async fn start(config: &Config, shutdown: &Shutdown) -> Result<Running, StartError> {
+    start_at(config, crate::clock::now, shutdown).await
+}
+
+async fn start_at(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result<Running, StartError> {
+    config.check()?;
+    let url = config.url()?;
+    let signer = Arc::new(crate::keys::load_or_make(&config.data)?);
+    let service = Service::new("mint")?.openapi(handlers::ApiDoc::openapi());
+    let metrics = Metrics::new(service.telemetry().registry())?;
+    let database =
+        Database::open(&config.data.join("mint.sqlite"), &sqlite::SCHEMA, Some(service.telemetry().registry()))?;
+    let checked = database.clone();
+    let service = service.ready(move || checked.check());
+    let store: Arc<dyn MintStore> = Arc::new(SqliteStore(database));
+    let bank = Bank::new(config.bank.clone()).map_err(|error| StartError::Config(format!("mint: {error}")))?;
+    let ring = make_ring(config, &url, &signer, &*store, clock()).await?;
+    let mint = Arc::new(Mint {
+        verifier: Native::new().map_err(|error| StartError::Config(format!("mint: {error}")))?,
+        ring: RwLock::new(Arc::new(ring)),
+        accounts: Accounts::load(&*store)?,
+        arrivals: broadcast::channel(ARRIVALS).0,
+        config: config.clone(),
+        url,
+        clock,
+        signer,
+        store,
+        metrics,
+        shutdown: shutdown.clone(),
+    });
+    let introduction = Arc::new(introduction(&mint));
+    let data = web::Data::from(Arc::clone(&mint));
+    let routes = move |routes: &mut web::ServiceConfig| {
+        routes.app_data(data.clone());
+        routes.service(introduction.endpoint());
+        handlers::routes(routes);
+    };
+    let running = http::server::start(&config.server, service, routes, shutdown).await?;
+    tokio::spawn(funding::follow(Arc::clone(&mint), bank.clone(), shutdown.clone()));
+    tokio::spawn(settlement::settle(Arc::clone(&mint), bank, config.wire_delay_s, shutdown.clone()));
+    tokio::spawn(renew(mint, shutdown.clone()));
+    Ok(running)
+}
+
+fn introduction(mint: &Mint) -> Introduction {
+    let module = ModuleId::new(EcashPayer::ID).map(|id| ModuleVersion { id, version: EcashPayer::VERSION });
+    Introduction::new(Arc::clone(&mint.signer), Role::Mint, &mint.config.name, &mint.url)
+        .modules(module)
+        .address("keys", "/keys")
+        .address("reserves", "/reserves/{reserve}")
+        .address("withdrawals", "/withdrawals")
+        .address("deposits", "/deposits")
+        .address("melts", "/melts")
+        .address("reveal", "/melts/{melt}/reveal")
+        .address("coins", "/coins/{coin}")
+        .address("accounts", "/accounts")
+}
+
+/// Reads or makes the denominations, and signs the key document.
+async fn make_ring(
+    config: &Config,
+    url: &str,
+    signer: &NativeSigner,
+    store: &dyn MintStore,
+    now: UnixSeconds,
+) -> Result<Ring, StartError> {
+    let (folder, windows) = (config.data.clone(), config.denominations.clone());
+    let issuers = tokio::task::spawn_blocking(move || keys::load_or_make(&folder, &windows, now))
+        .await
+        .map_err(|error| StartError::Config(format!("mint: {error}")))??;
+    let names = issuers.iter().map(|issuer| (issuer.key.id(config.currency), issuer.key.value_minor)).collect();
+    let numbers = store.number(names).await?;
+    let document = MintKeys {
+        key: signer.public_key().clone(),
+        url: url.to_owned(),
+        name: config.name.clone(),
+        currency: config.currency,
+        funding: Funding { bank: config.bank.url.clone(), account: config.bank.account.clone() },
+        wire_delay_s: config.wire_delay_s,
+        denominations: Vec::new(),
+        issued_at: now,
+        expires_at: now.plus(keys::DOCUMENT_S),
+    };
+    Ring::new(document, signer, &issuers, &numbers).map_err(|error| StartError::Config(format!("mint: {error}")))
+}
+
+/// Audits the books, and makes new denominations and a new document in time, until the process is to stop.
+async fn renew(mint: Arc<Mint>, shutdown: Shutdown) {
+    loop {
+        audit(&mint).await;
+        tokio::select! {
+            () = shutdown.requested() => return,
+            () = tokio::time::sleep(RENEWAL) => {}
+        }
+        match make_ring(&mint.config, &mint.url, &mint.signer, &*mint.store, mint.now()).await {
+            Ok(ring) => *mint.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring),
+            Err(error) => tracing::error!(cause = %error, "cannot renew the denominations"),
+        }
+    }
+}
+
+/// Adds everything up, away from the threads that answer requests. An imbalance is an operator's alarm.
+async fn audit(mint: &Arc<Mint>) {
+    let store = Arc::clone(&mint.store);
+    match tokio::task::spawn_blocking(move || store.books()).await {
+        Ok(Ok(books)) if books.balance() => mint.metrics.books_balance.set(1),
+        Ok(Ok(books)) => {
+            mint.metrics.books_balance.set(0);
+            tracing::error!(?books, "the books do not balance");
+        }
+        Ok(Err(error)) => tracing::error!(cause = %error, "cannot audit the books"),
+        Err(error) => tracing::error!(cause = %error, "cannot audit the books"),
+    }
+}
+
+impl Mint {
+    fn now(&self) -> UnixSeconds {
+        (self.clock)()
+    }
+
+    /// The denominations as they are now.
+    fn ring(&self) -> Arc<Ring> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}

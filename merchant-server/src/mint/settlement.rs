@@ -1,0 +1,67 @@
+//! Settlement: pays merchants what they are owed, many deposits in one transfer.
+//!
+//! A saga. Each step is stored before the next begins, and all of it is found again after a crash:
+//!
+//! ```text
+//! deposits due ──gather──▶ payout "to be sent" ──bank──▶ "sent"
+//!                            ▲      │ no answer: the same transfer again, which the bank does once
+//!                            └──────┘ refused: again later, to the account that is registered then
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::bank::{Bank, BankError};
+use super::store::{Payout, PayoutOutcome};
+use super::{Mint, MintError};
+use crate::http::Shutdown;
+
+/// How long to wait after a refusal, in seconds.
+const AGAIN_S: u64 = 60;
+
+/// Pays until the process is to stop.
+pub(super) async fn settle(mint: Arc<Mint>, bank: Bank, wire_delay_s: u64, shutdown: Shutdown) {
+    let tick_s = (wire_delay_s / 4).clamp(1, 60);
+    let mut tick = tokio::time::interval(Duration::from_secs(tick_s));
+    loop {
+        tokio::select! {
+            () = shutdown.requested() => return,
+            _ = tick.tick() => {}
+        }
+        // What falls due before the next tick is paid now, so that "at the latest" holds.
+        let step = tokio::select! {
+            () = shutdown.requested() => return,
+            step = pay_what_is_due(&mint, &bank, tick_s) => step,
+        };
+        if let Err(error) = step {
+            tracing::warn!(cause = %error, "settlement");
+        }
+    }
+}
+
+async fn pay_what_is_due(mint: &Mint, bank: &Bank, ahead_s: u64) -> Result<(), MintError> {
+    let now = mint.now();
+    let ring = mint.ring();
+    while mint.store.gather(ring.keys.mint(), now.plus(ahead_s), now).await? > 0 {}
+    for payout in mint.store.open_payouts(now)? {
+        let amount = ring.amount(payout.amount)?;
+        let Payout { number, id, account, .. } = payout;
+        match bank.pay(&id, &account, amount, &format!("semper payout {id}")).await {
+            Ok(()) => {
+                mint.store.finish(number, PayoutOutcome::Sent).await?;
+                mint.metrics.payouts.inc();
+            }
+            Err(BankError::Refused(code)) => {
+                tracing::error!(code = code.as_str(), "the bank refused a payout");
+                mint.metrics.payouts_refused.inc();
+                let again_at = now.plus(AGAIN_S);
+                mint.store.finish(number, PayoutOutcome::Refused { again_at }).await?;
+            }
+            Err(error @ BankError::Unknown(_)) => {
+                tracing::warn!(cause = %error, "the bank did not answer; the payout is sent again");
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
