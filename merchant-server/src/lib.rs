@@ -23,7 +23,6 @@ pub mod http;
 pub mod introduction;
 pub mod keys;
 pub mod mint;
-pub mod mint;
 pub mod parties;
 pub mod sites;
 pub mod store;
