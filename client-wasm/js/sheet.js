@@ -17,7 +17,9 @@ export async function payBySheet(wallet, offer) {
   const request = new PaymentRequest(method(wallet, offer), total(await offeredTotal(offer)));
   try {
     const response = await request.show();
-    await response.complete("success");
+    const cancelled = response.details.cancelled === true;
+    await response.complete(cancelled ? "unknown" : "success");
+    if (cancelled) throw new PayError("cancelled", "the buyer cancelled");
     return checkedResult(response.details);
   } catch (error) {
     if (error instanceof PayError) throw error;

@@ -106,6 +106,7 @@ self.addEventListener("message", (event) => {
   // Only the wallet's own windows can reach this worker; a request that is over has no entry.
   if (!payment) return;
   if (type === "payment-result") payment.resolve(result);
-  if (type === "payment-cancelled") payment.reject(new DOMException("cancelled", "AbortError"));
+  // An answer and no rejection: browsers leave the sheet standing open after one.
+  if (type === "payment-cancelled") payment.resolve({ cancelled: true });
   event.ports[0]?.postMessage({ offer: payment.offer, origin: payment.origin });
 });
