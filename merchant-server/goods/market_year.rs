@@ -1,8 +1,7 @@
 //! The market year: a synthetic ledger of one regional market, 1.1 million rows, for teaching and benchmarks.
 //!
 //! Every draw is integer arithmetic on a xoshiro256** stream, so one seed gives the same bytes on every platform.
-//! What the numbers mean, and which truths are planted in them, is in the data set's own handbook
-//! (`parts/market-year/handbook.html`); the constants below and that page say the same thing.
+//! `parts/the-market-year/handbook.html` says what the numbers mean and what is planted in them; change both together.
 //!
 //! ```text
 //! let mut out = std::io::BufWriter::new(file);
@@ -15,7 +14,7 @@ use std::io::{self, Write};
 /// Writes the whole ledger as CSV (UTF-8, `\n`, header line) and says what was written.
 ///
 /// The rows come in order of time and there are always [`ROWS`] of them; with [`SEED`] the length is [`BYTES`].
-/// Memory stays small: one day of purchases at a time.
+/// Memory stays small: one day at a time.
 ///
 /// # Errors
 /// Only those of `out`.
@@ -41,8 +40,6 @@ pub struct Summary {
     pub rows: u64,
     /// Bytes, header and line ends included.
     pub bytes: u64,
-    /// Sum of the prices of settled rows, in minor units.
-    pub settled_minor: u64,
 }
 
 /// The published edition's seed.
@@ -61,15 +58,15 @@ const DAYS: u64 = 365;
 const WALLET_UPDATE_DAY: u64 = 181;
 /// How many of the latest coins a double spender may still hold.
 const RECENT_COINS: usize = 30_000;
-const MERCHANTS: usize = 240;
+const MERCHANTS: u64 = 240;
 
+#[rustfmt::skip]
 const TOWNS: [&str; 12] = [
     "Aldersee", "Brunnmoor", "Caldew", "Dornach", "Estrel", "Fennbury", "Garonne-Haut", "Hallund", "Iverley", "Jonkers",
     "Kestrel", "Lindmar",
 ];
 
-/// One kind of trade: name, VAT, nine price quantiles in minor units (0 %, 12.5 %, … 100 %), refunds per 10,000, and
-/// the weight of each hour of the day.
+/// A trade: name, VAT, nine price quantiles in minor units, refunds per 10,000, weight of each hour of the day.
 struct Category(&'static str, u64, [u64; 9], u64, [u64; 24]);
 
 const SHOP: [u64; 24] = [0, 0, 0, 0, 0, 0, 1, 4, 9, 13, 15, 15, 13, 10, 10, 12, 14, 16, 14, 8, 3, 1, 0, 0];
@@ -95,9 +92,15 @@ const MONTH_LENGTHS: [u64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31
 /// Days of the year on which the market is nearly shut: New Year, Good Friday, Easter Monday, 1 May, Christmas.
 const HOLIDAYS: [u64; 6] = [0, 107, 110, 120, 358, 359];
 
-struct Merchant {
+#[derive(Clone, Copy)]
+struct Shop {
+    index: usize,
     town: &'static str,
     category: &'static Category,
+}
+
+struct Merchant {
+    shop: Shop,
     opens_day: u64,
     /// Cumulative weight up to and including this merchant.
     cumulative: u64,
@@ -108,7 +111,7 @@ const RING: [usize; 3] = [41, 97, 163];
 const RING_DAYS: std::ops::Range<u64> = 59..151;
 /// Of ten thousand purchases at a ring merchant in its season, this many are sent back.
 const RING_REFUND_RATE: u64 = 1_800;
-/// Days on which stolen card numbers are tried out, 24 in all.
+/// Days on which stolen card numbers are tried out.
 const CARD_TEST_DAYS: [u64; 24] =
     [9, 23, 38, 52, 66, 71, 88, 104, 119, 133, 149, 162, 176, 190, 205, 221, 234, 248, 263, 279, 295, 311, 328, 347];
 
@@ -116,9 +119,7 @@ const CARD_TEST_DAYS: [u64; 24] =
 struct Purchase {
     /// Since 1 January 2025, 00:00 UTC.
     second: u64,
-    merchant: usize,
-    town: &'static str,
-    category: &'static Category,
+    shop: Shop,
     deal: u64,
     method: &'static str,
     price_minor: u64,
@@ -140,25 +141,25 @@ struct Market {
 impl Market {
     fn open(seed: u64) -> Self {
         let mut rng = Xoshiro256::from_seed(seed);
-        let mut merchants = Vec::with_capacity(MERCHANTS);
+        let mut merchants = Vec::new();
         let mut cumulative = 0;
-        for (town, rank) in TOWNS.iter().cycle().zip(1u64..=MERCHANTS as u64) {
+        for (index, (town, rank)) in TOWNS.iter().cycle().zip(1..=MERCHANTS).enumerate() {
             // Popularity falls as 1/(rank + 8): a few well-known shops and a long tail.
             cumulative += 1_000_000 / (rank + 8);
             let category = rng.pick(&CATEGORIES).unwrap_or(&CATEGORIES[0]);
             let opens_day = if rank > 20 && rng.below(12) == 0 { 30 + rng.below(270) } else { 0 };
-            merchants.push(Merchant { town, category, opens_day, cumulative });
+            merchants.push(Merchant { shop: Shop { index, town, category }, opens_day, cumulative });
         }
         Self { rng, merchants, recent: Vec::with_capacity(RECENT_COINS), oldest: 0, seq: 0 }
     }
 
     /// Rows of each day: weekday × month × growth × chance, scaled so that the year has exactly [`ROWS`].
     fn day_quotas(&mut self) -> Vec<u64> {
-        let mut weights = Vec::with_capacity(DAYS as usize);
-        let days_with_month = MONTHS.iter().zip(MONTH_LENGTHS).flat_map(|(month, length)| (0..length).map(move |_| *month));
+        let mut weights = Vec::new();
+        let months = MONTHS.iter().zip(MONTH_LENGTHS).flat_map(|(month, length)| (0..length).map(move |_| *month));
         // 1 January 2025 was a Wednesday.
         let weekdays = WEEKDAYS.iter().cycle().skip(2);
-        for ((day, month), weekday) in (0..DAYS).zip(days_with_month).zip(weekdays) {
+        for ((day, month), weekday) in (0..DAYS).zip(months).zip(weekdays) {
             let growth = 1_000 + day * 200 / DAYS;
             let chance = 920 + self.rng.below(81) + self.rng.below(81);
             let shut = if HOLIDAYS.contains(&day) { 12 } else { 100 };
@@ -179,15 +180,14 @@ impl Market {
 
     /// One day's rows in order of time.
     fn day(&mut self, day: u64, quota: u64) -> Vec<Purchase> {
-        let mut rows = Vec::with_capacity(quota as usize);
+        let mut rows = Vec::new();
         if CARD_TEST_DAYS.contains(&day) {
             self.card_test(day, quota, &mut rows);
         }
         while (rows.len() as u64) < quota {
             let purchase = self.purchase(day);
-            let room = quota - rows.len() as u64;
             // A lost answer: the wallet sends the same request again, and gets the stored receipt.
-            if room > 1 && purchase.status == "settled" && self.rng.below(250) == 0 {
+            if rows.len() as u64 + 1 < quota && purchase.status == "settled" && self.rng.below(250) == 0 {
                 let mut again = purchase.clone();
                 again.second = (again.second + 2 + self.rng.below(60)).min((day + 1) * DAY_SECONDS - 1);
                 again.status = "repeat";
@@ -202,11 +202,11 @@ impl Market {
 
     /// An honest purchase, or one of the two frauds that hide among them.
     fn purchase(&mut self, day: u64) -> Purchase {
-        let (index, town, category) = self.open_merchant(day);
-        let price_minor = self.price(category);
-        let second = self.rng.hour(&category.4) * 3_600 + self.rng.below(3_600);
+        let shop = self.open_shop(day);
+        let price_minor = self.price(shop.category);
+        let second = self.rng.hour(&shop.category.4) * 3_600 + self.rng.below(3_600);
         let method = self.method(day, price_minor);
-        let mut row = self.row(index, town, category, day * DAY_SECONDS + second, method, price_minor);
+        let mut row = self.row(shop, day * DAY_SECONDS + second, method, price_minor);
         if method == "ecash" {
             row.coins = self.coins(day, price_minor);
             row.coin = self.rng.next();
@@ -217,8 +217,8 @@ impl Market {
             }
             self.remember(row.coin);
         }
-        let in_ring = RING.contains(&index) && RING_DAYS.contains(&day);
-        let refund_rate = if in_ring { RING_REFUND_RATE } else { category.3 };
+        let in_ring = RING.contains(&shop.index) && RING_DAYS.contains(&day);
+        let refund_rate = if in_ring { RING_REFUND_RATE } else { shop.category.3 };
         if self.rng.below(10_000) < refund_rate {
             // Two refunds in three are whole, the others a part; a feigned one is always whole.
             let whole = in_ring || self.rng.below(3) < 2;
@@ -231,47 +231,43 @@ impl Market {
 
     /// A burst of small card payments at one shop within twenty minutes; the gateway declines four in five.
     fn card_test(&mut self, day: u64, quota: u64, rows: &mut Vec<Purchase>) {
-        let (index, town, category) = self.open_merchant(day);
+        let shop = self.open_shop(day);
         let start = day * DAY_SECONDS + 3_600 * (1 + self.rng.below(22));
         for _ in 0..quota.min(60 + self.rng.below(61)) {
             let second = start + self.rng.below(1_200);
             let price_minor = 100 + self.rng.below(101);
             let status = if self.rng.below(5) < 4 { "declined" } else { "settled" };
-            let row = self.row(index, town, category, second, "card", price_minor);
+            let row = self.row(shop, second, "card", price_minor);
             rows.push(Purchase { status, label: "cardtest", ..row });
         }
     }
 
-    fn row(
-        &mut self, merchant: usize, town: &'static str, category: &'static Category, second: u64, method: &'static str, price_minor: u64,
-    ) -> Purchase {
+    #[rustfmt::skip]
+    fn row(&mut self, shop: Shop, second: u64, method: &'static str, price_minor: u64) -> Purchase {
         let deal = self.rng.next();
         Purchase {
-            second, merchant, town, category, deal, method, price_minor,
+            second, shop, deal, method, price_minor,
             coins: 0, coin: 0, status: "settled", refund_minor: 0, label: "ok",
         }
     }
 
-    /// A merchant that is open on that day, drawn by popularity, with its town and trade.
-    fn open_merchant(&mut self, day: u64) -> (usize, &'static str, &'static Category) {
+    /// A shop that is open on that day, drawn by popularity.
+    fn open_shop(&mut self, day: u64) -> Shop {
         let total = self.merchants.last().map_or(1, |m| m.cumulative);
         loop {
             let ticket = self.rng.below(total);
             let index = self.merchants.partition_point(|m| m.cumulative <= ticket);
-            match self.merchants.get(index) {
-                Some(m) if m.opens_day <= day => return (index, m.town, m.category),
-                _ => {}
+            if let Some(open) = self.merchants.get(index).filter(|m| m.opens_day <= day) {
+                return open.shop;
             }
         }
     }
 
     /// A price from the category's quantiles, straight lines between them; above 10.00 it ends in 0, 5 or 9.
     fn price(&mut self, category: &Category) -> u64 {
-        let step = self.rng.below(8) as usize;
-        let (low, high) = match category.2.get(step..step + 2) {
-            Some([low, high]) => (*low, *high),
-            _ => (100, 200),
-        };
+        let step = index(self.rng.below(8));
+        let low = category.2.get(step).copied().unwrap_or_default();
+        let high = category.2.get(step + 1).copied().unwrap_or(low);
         let price = low + self.rng.below(high - low + 1);
         if price < 1_000 {
             return price;
@@ -327,15 +323,13 @@ impl<W: Write> Sink<'_, W> {
     }
 
     fn row(&mut self, seq: u64, row: &Purchase) -> io::Result<()> {
-        let Purchase { town, category: Category(category, vat_percent, ..), deal, price_minor, status, refund_minor, label, .. } = row;
         let coin = if row.method == "ecash" { format!("{},{:016x}", row.coins, row.coin) } else { "0,".to_owned() };
-        let (time, merchant, method) = (timestamp(row.second), row.merchant, row.method);
+        let Shop { index, town, category: Category(category, vat_percent, ..) } = row.shop;
+        let Purchase { deal, method, price_minor, status, refund_minor, label, .. } = row;
+        let time = timestamp(row.second);
         self.summary.rows += 1;
-        if *status == "settled" {
-            self.summary.settled_minor += price_minor;
-        }
         self.line(&format!(
-            "{seq},{time},{town},M{merchant:03},{category},{deal:016x},{method},{price_minor},{vat_percent},{coin},{status},{refund_minor},{label}"
+            "{seq},{time},{town},M{index:03},{category},{deal:016x},{method},{price_minor},{vat_percent},{coin},{status},{refund_minor},{label}"
         ))
     }
 }
@@ -378,12 +372,12 @@ impl Xoshiro256 {
 
     /// A number below `bound`, by multiply and shift; `bound` is far below 2⁶⁴, so the bias is too small to see.
     fn below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
+        u64::try_from((u128::from(self.next()) * u128::from(bound)) >> 64).unwrap_or_default()
     }
 
     /// One of them, or nothing if there are none.
     fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
-        from.get(self.below(from.len() as u64) as usize)
+        from.get(index(self.below(from.len() as u64)))
     }
 
     /// An hour drawn by weight.
@@ -397,4 +391,9 @@ impl Xoshiro256 {
         }
         12
     }
+}
+
+/// A small number as an index; one that does not fit points past every end.
+fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
