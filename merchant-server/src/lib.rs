@@ -22,6 +22,7 @@ pub mod demo;
 pub mod http;
 pub mod introduction;
 pub mod keys;
+pub mod merchant;
 pub mod mint;
 pub mod parties;
 pub mod sites;

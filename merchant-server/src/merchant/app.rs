@@ -1,0 +1,137 @@
+//! The merchant at work: what its handlers and background tasks share.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use semper_shared::foundation::UnixSeconds;
+use semper_shared::items::payment::ecash::{EcashPayee, TrustedMint};
+use semper_shared::items::payment::{Registry, dummy::DummyPayee};
+use semper_shared::security::{PublicKey, Signer as _};
+use tokio::sync::Notify;
+
+use super::asker::Asker;
+use super::config::Config;
+use super::deals::Underway;
+use super::metrics::Metrics;
+use super::offers::{Shelf, ShelfError, Stocking};
+use super::store::Store;
+use crate::crypto::{Native, NativeSigner};
+use crate::store::StoreError;
+
+/// The merchant's parts.
+pub(super) struct App {
+    pub(super) config: Config,
+    pub(super) store: Box<dyn Store>,
+    pub(super) signer: Arc<NativeSigner>,
+    pub(super) verifier: Native,
+    pub(super) asker: Asker,
+    pub(super) shelf: Shelf,
+    pub(super) underway: Underway,
+    pub(super) metrics: Metrics,
+    /// A mint said that it does not know where to pay out to.
+    pub(super) registration_lost: Notify,
+    mints: RwLock<Vec<TrustedMint>>,
+    registry: RwLock<Arc<Registry>>,
+    /// Offers are made by one task at a time.
+    stocking: tokio::sync::Mutex<()>,
+}
+
+impl App {
+    /// The merchant with what it knows from before: offers, and mints that it has met.
+    pub(super) fn open(
+        config: Config,
+        store: Box<dyn Store>,
+        signer: Arc<NativeSigner>,
+        verifier: Native,
+        asker: Asker,
+        metrics: Metrics,
+        now: UnixSeconds,
+    ) -> Result<Self, ShelfError> {
+        let app = Self {
+            config,
+            store,
+            signer,
+            verifier,
+            asker,
+            shelf: Shelf::default(),
+            underway: Underway::default(),
+            metrics,
+            registration_lost: Notify::new(),
+            mints: RwLock::default(),
+            registry: RwLock::default(),
+            stocking: tokio::sync::Mutex::default(),
+        };
+        app.meet_again()?;
+        app.shelf.load(&app.stocking(), now)?;
+        Ok(app)
+    }
+
+    /// Trusts the mints that were met before, as far as the configuration still names them and their key.
+    fn meet_again(&self) -> Result<(), StoreError> {
+        let mut known = self.store.mints()?;
+        known.retain(|(url, key)| {
+            let named = |mint: &super::config::MintConfig| {
+                mint.url.trim_end_matches('/') == url && mint.key.is_none_or(|pinned| pinned == key.thumbprint())
+            };
+            self.config.mints.iter().any(named)
+        });
+        let mints = known.into_iter().map(|(url, key)| TrustedMint { url, key }).collect();
+        *self.mints.write().unwrap_or_else(PoisonError::into_inner) = mints;
+        self.rebuild();
+        Ok(())
+    }
+
+    /// Takes a mint's coins from now on; answers whether that is new.
+    pub(super) fn trust(&self, url: &str, key: PublicKey) -> bool {
+        let mut mints = self.mints.write().unwrap_or_else(PoisonError::into_inner);
+        if mints.iter().any(|mint| mint.url == url) {
+            return false;
+        }
+        mints.push(TrustedMint { url: url.to_owned(), key });
+        // Offers name them in one order, whatever order they answered in.
+        mints.sort_by(|a, b| a.url.cmp(&b.url));
+        drop(mints);
+        self.rebuild();
+        true
+    }
+
+    fn rebuild(&self) {
+        let mints = self.mints.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut registry = Registry::new();
+        if !mints.is_empty() {
+            registry = registry.with(EcashPayee::new(mints));
+        }
+        if self.config.dummy_payments {
+            registry = registry.with(DummyPayee);
+        }
+        *self.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
+    }
+
+    /// The payment modules as they stand.
+    pub(super) fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The merchant's key.
+    pub(super) fn key(&self) -> &PublicKey {
+        self.signer.public_key()
+    }
+
+    /// Makes the offers that are missing.
+    pub(super) async fn stock(&self, now: UnixSeconds) -> Result<(), ShelfError> {
+        let _alone = self.stocking.lock().await;
+        let accepts = self.registry().acceptances();
+        self.shelf.stock(&self.stocking(), &accepts, now).await
+    }
+
+    fn stocking(&self) -> Stocking<'_> {
+        Stocking { config: &self.config, store: &*self.store, signer: &self.signer, verifier: &self.verifier }
+    }
+
+    /// Whether everything in the catalogue can be sold.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self.shelf.window().waiting {
+            0 => Ok(()),
+            waiting => Err(format!("{waiting} goods wait for a mint to be reached")),
+        }
+    }
+}

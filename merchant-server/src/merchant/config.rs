@@ -1,0 +1,101 @@
+//! The merchant's configuration.
+
+use std::path::PathBuf;
+
+use semper_shared::foundation::Currency;
+use semper_shared::security::Thumbprint;
+use serde::Deserialize;
+
+use crate::http::{ServerSettings, StartError};
+
+/// What the merchant must know.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The folder for key, books and contents.
+    pub data: PathBuf,
+    /// Where it listens. `public_url` must be set: offers carry it.
+    #[serde(default)]
+    pub server: ServerSettings,
+    /// The name that people see.
+    pub name: String,
+    /// The only currency it deals in.
+    #[serde(default = "default_currency")]
+    pub currency: Currency,
+    /// The mints whose coins it takes.
+    #[serde(default)]
+    pub mints: Vec<MintConfig>,
+    /// Where mints pay out to.
+    #[serde(default)]
+    pub payout: Option<PayoutConfig>,
+    /// For how many days after a payment it may refund.
+    #[serde(default = "default_refund_days")]
+    pub refund_days: u16,
+    /// Where it sells (ISO 3166-1 alpha-2); empty means everywhere.
+    #[serde(default)]
+    pub jurisdictions: Vec<String>,
+    /// How customers reach a person; stands in the terms.
+    #[serde(default)]
+    pub contact: Option<String>,
+    /// Takes promises for money. For tests: it gives the goods away.
+    #[serde(default)]
+    pub dummy_payments: bool,
+}
+
+/// A mint whose coins are taken.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MintConfig {
+    /// Its origin.
+    pub url: String,
+    /// The thumbprint of its key. Without it, the key that the mint shows at the first contact is believed from then on.
+    #[serde(default)]
+    pub key: Option<Thumbprint>,
+}
+
+/// An account that mints pay out to.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PayoutConfig {
+    /// The bank's origin.
+    pub bank: String,
+    /// The account's name there.
+    pub account: String,
+}
+
+fn default_currency() -> Currency {
+    Currency::EUR
+}
+
+fn default_refund_days() -> u16 {
+    14
+}
+
+impl Config {
+    /// The origin under which the shop is reached, without a slash at its end.
+    pub(super) fn url(&self) -> &str {
+        self.server.public_url.trim_end_matches('/')
+    }
+
+    pub(super) fn check(&self) -> Result<(), StartError> {
+        let refuse = |why: &str| Err(StartError::Config(format!("merchant: {why}")));
+        if !is_origin(self.url()) {
+            return refuse("`server.public_url` must be the shop's origin, since offers carry it");
+        }
+        if self.name.trim().is_empty() || self.name.chars().count() > 100 {
+            return refuse("`name` is 1 to 100 characters");
+        }
+        if self.mints.iter().any(|mint| !is_origin(mint.url.trim_end_matches('/'))) {
+            return refuse("a mint's `url` is its origin, such as \"https://mint.example\"");
+        }
+        if !self.mints.is_empty() && self.payout.is_none() {
+            return refuse("`payout` must name the account that the mints pay out to");
+        }
+        Ok(())
+    }
+}
+
+fn is_origin(url: &str) -> bool {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']))
+}

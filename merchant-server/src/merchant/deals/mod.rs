@@ -1,0 +1,319 @@
+//! Deals: an order and its payment in, a receipt and the keys out. A saga, since the money is with somebody else.
+//!
+//! ```text
+//! wallet                      merchant                                    mint
+//!   order, payment ─────────▶ check, store `ordered`
+//!                             deposit ──────────────────────────────────▶
+//!                             store `delivered` (receipt, keys, proof) ◀─ confirmation
+//!   receipt, keys  ◀───────── the stored answer, again and again
+//! ```
+//!
+//! Each step is stored before the next begins. Whatever is cut off, on either side and at any step, is finished by the same
+//! request again, or by [`recovery`]: the mint answers a deposit that it knows as it did before. A deal whose deposit has no
+//! answer stays `ordered`; it is never refused for that. Nothing is delivered before the mint's confirmation is verified.
+
+mod recovery;
+#[cfg(test)]
+mod tests;
+mod underway;
+
+use semper_shared::commerce::deal::{DealBody, DealStatus, Event, Opened, Order, State, transition};
+use semper_shared::foundation::{Code, Digest, UnixSeconds};
+use semper_shared::items::payment::{ModuleId, Payment, PaymentError, Settlement, Step};
+use semper_shared::items::statement::Compact;
+use serde_json::Value;
+
+pub(super) use recovery::watch;
+pub(super) use underway::Underway;
+
+use std::sync::Arc;
+
+use super::app::App;
+use super::messages::{Acknowledged, AcknowledgementBody, DealAnswer};
+use super::offers::Sold;
+use super::store::{Ending, NewDeal, Opening, Paid, Refusal, StoredDeal};
+use crate::crypto::system_rng;
+use crate::http::Problem;
+
+/// How many answers a module may need for one payment.
+const MAX_STEPS: usize = 8;
+
+/// An order that fits one of our offers.
+struct Case {
+    opened: Opened,
+    sold: Arc<Sold>,
+}
+
+/// Takes an order with its payment, or answers one that was taken before as it was.
+pub(super) async fn take(app: &App, body: DealBody, now: UnixSeconds) -> Result<DealAnswer, Problem> {
+    let named = body.order.peek_unverified()?.offer;
+    let sold = app.shelf.find(&named, now).ok_or_else(|| Problem::new(Code::OFFER_UNKNOWN))?;
+    let opened = Opened::open(&body.order, &sold.offer, now, &app.verifier)?;
+    let case = Case { opened, sold };
+    let payment = fitting(&case.opened, body.payment.as_ref())?;
+    let request = fingerprint(payment)?;
+    let deal = case.opened.deal();
+    let _turn = app.underway.begin(deal, request)?;
+    let stored = match app.store.deal(&deal)? {
+        Some(stored) => stored,
+        None => match open(app, &case, payment, request, now).await? {
+            Begun::Ended(stored) => return answer(stored),
+            Begun::Before(stored) => *stored,
+            Begun::Asking(step) => return answer(pursue(app, &case, payment, step, now).await?),
+        },
+    };
+    if stored.request != request {
+        return Err(Problem::new(Code::REQUEST_CONFLICT).extra("deal", deal));
+    }
+    if stored.state != State::Ordered {
+        return answer(stored);
+    }
+    let step = first_step(app, &case, payment, now)?;
+    answer(pursue(app, &case, payment, step, now).await?)
+}
+
+/// How a deal stands.
+pub(super) fn status(app: &App, deal: &Digest) -> Result<DealAnswer, Problem> {
+    let stored = app.store.deal(deal)?.ok_or_else(|| Problem::new(Code::DEAL_UNKNOWN))?;
+    let problem = stored.refusal.as_ref().map(|refusal| refused(refusal).to_json());
+    Ok(DealAnswer { status: status_of(stored), problem })
+}
+
+/// Keeps the customer's acknowledgement.
+pub(super) async fn acknowledge(app: &App, deal: Digest, body: AcknowledgementBody) -> Result<Acknowledged, Problem> {
+    let stored = app.store.deal(&deal)?.ok_or_else(|| Problem::new(Code::DEAL_UNKNOWN))?;
+    let Some(paid) = &stored.paid else {
+        return Err(Problem::new(Code::REQUEST_CONFLICT).detail("There is no receipt yet: send the order again first."));
+    };
+    let (_, key) = Compact::<Order>::new(stored.order.clone()).verify_self_keyed(&app.verifier)?;
+    let acknowledgement = body.acknowledgement.verify(&key, &app.verifier)?;
+    if acknowledgement.deal != deal || Some(acknowledgement.receipt) != digest_of(&paid.receipt) {
+        return Err(Problem::request_invalid("The acknowledgement is of another deal or receipt."));
+    }
+    let state = app.store.acknowledge(deal, acknowledgement.compact().to_owned()).await?;
+    if state != stored.state {
+        app.metrics.moved(Some(stored.state), state);
+    }
+    Ok(Acknowledged { deal, state })
+}
+
+/// The payment that goes with the order: none for what is free, else one of the module that the order names.
+fn fitting<'a>(opened: &Opened, payment: Option<&'a Payment>) -> Result<Option<&'a Payment>, Problem> {
+    let module = &opened.order().module;
+    match payment {
+        None if *module == ModuleId::none() => Ok(None),
+        None => Err(Problem::new(Code::PAYMENT_MISSING)),
+        Some(payment) if payment.module == *module => Ok(Some(payment)),
+        Some(_) => {
+            Err(Problem::new(Code::PAYMENT_INVALID).detail("The payment is not of the module that the order names."))
+        }
+    }
+}
+
+/// By which a repeated request is told from another one.
+fn fingerprint(payment: Option<&Payment>) -> Result<Digest, Problem> {
+    Ok(Digest::of(&serde_json::to_vec(&payment).map_err(Problem::internal)?))
+}
+
+/// What came of a deal's first request.
+enum Begun {
+    /// Nobody had to be asked.
+    Ended(StoredDeal),
+    /// It is stored as ordered, and this is to be done.
+    Asking(Step),
+    /// Another request was first.
+    Before(Box<StoredDeal>),
+}
+
+async fn open(
+    app: &App,
+    case: &Case,
+    payment: Option<&Payment>,
+    request: Digest,
+    now: UnixSeconds,
+) -> Result<Begun, Problem> {
+    let step = first_step(app, case, payment, now)?;
+    let ending = match &step {
+        Step::Settled(settlement) => Some(close(app, case, payment.map(|_| settlement), now)?),
+        Step::Ask(_) => None,
+    };
+    let deal = NewDeal {
+        deal: case.opened.deal(),
+        offer: case.sold.serial,
+        request,
+        order: case.opened.order().compact().to_owned(),
+        payment: payment.map(serde_json::to_string).transpose().map_err(Problem::internal)?,
+        opened_at: now,
+    };
+    let opened = app.store.open_deal(deal, ending.clone()).await?;
+    Ok(match (opened, ending) {
+        (Opening::Before(stored), _) => Begun::Before(stored),
+        (Opening::New(_), None) => {
+            app.metrics.moved(None, State::Ordered);
+            Begun::Asking(step)
+        }
+        (Opening::New(_), Some(_)) => {
+            app.metrics.moved(None, State::Delivered);
+            let stored = app.store.deal(&case.opened.deal())?;
+            Begun::Ended(stored.ok_or_else(|| Problem::internal("a deal that was stored is gone"))?)
+        }
+    })
+}
+
+/// What the payment's module says to do; where nothing is to be paid, that is settled.
+fn first_step(app: &App, case: &Case, payment: Option<&Payment>, now: UnixSeconds) -> Result<Step, Problem> {
+    let bill = case.opened.bill();
+    match payment {
+        Some(payment) => Ok(app.registry().check(bill, payment, now).map_err(explain)?),
+        None => Ok(Step::Settled(Settlement { paid: bill.total, proofs: Vec::new(), statements: Vec::new() })),
+    }
+}
+
+fn explain(error: PaymentError) -> Problem {
+    let detail = match &error {
+        PaymentError::Invalid(why) => Some(*why),
+        _ => None,
+    };
+    let problem = Problem::from(error);
+    match detail {
+        Some(why) => problem.detail(format!("The payment does not fit the order: {why}.")),
+        None => problem,
+    }
+}
+
+/// Goes on until the payment is settled or refused for good. Anything else leaves the deal as it is, to be tried again.
+async fn pursue(
+    app: &App,
+    case: &Case,
+    payment: Option<&Payment>,
+    mut step: Step,
+    now: UnixSeconds,
+) -> Result<StoredDeal, Problem> {
+    for _ in 0..MAX_STEPS {
+        let request = match step {
+            Step::Settled(settlement) => {
+                let ending = close(app, case, payment.map(|_| &settlement), now)?;
+                return end(app, case, ending, Event::Settle, now).await;
+            }
+            Step::Ask(request) => request,
+        };
+        let Some(payment) = payment else { return Err(Problem::internal("nothing to pay, and yet to ask")) };
+        let timer = app.metrics.asked.start_timer();
+        let asked = app.asker.post(&request).await;
+        timer.observe_duration();
+        let answer = asked.map_err(|error| {
+            tracing::warn!(cause = %error, "a payment's outcome is not known");
+            unknown(app)
+        })?;
+        step = match app.registry().resume(case.opened.bill(), payment, &answer, &app.verifier) {
+            Ok(step) => step,
+            Err(error) => {
+                let refusal = refusal(app, &error).ok_or_else(|| unknown(app))?;
+                return end(app, case, Ending::Refused(refusal), Event::Refuse, now).await;
+            }
+        };
+    }
+    tracing::error!("a payment module asks without end");
+    Err(unknown(app))
+}
+
+fn unknown(app: &App) -> Problem {
+    app.metrics.unknown.inc();
+    Problem::outcome_unknown()
+}
+
+/// A refusal that is for good; `None` where the payment may still go through.
+fn refusal(app: &App, error: &PaymentError) -> Option<Refusal> {
+    match error {
+        PaymentError::Refused { code, extra } if is_final(*code) => {
+            Some(Refusal { code: code.as_str().to_owned(), extra: extra.to_string() })
+        }
+        PaymentError::Refused { code: Code::PAYOUT_ACCOUNT_MISSING, .. } => {
+            app.registration_lost.notify_waiters();
+            None
+        }
+        PaymentError::Unknown => None,
+        error => {
+            tracing::error!(cause = %error, "a payment is stuck");
+            None
+        }
+    }
+}
+
+/// What a third party says of a payment that it will say tomorrow too, having taken nothing.
+fn is_final(code: Code) -> bool {
+    matches!(
+        code,
+        Code::COIN_ALREADY_SPENT
+            | Code::COIN_INVALID
+            | Code::DENOMINATION_UNKNOWN
+            | Code::DENOMINATION_EXPIRED
+            | Code::FUNDS_INSUFFICIENT
+            | Code::MINT_MISMATCH
+            | Code::MERCHANT_MISMATCH
+            | Code::PAYMENT_INVALID
+            | Code::PRICE_MISMATCH
+            | Code::CURRENCY_MISMATCH
+            | Code::AMOUNT_INVALID
+            | Code::SIGNATURE_INVALID
+            | Code::KEY_INVALID
+            | Code::ALGORITHM_UNSUPPORTED
+            | Code::STATEMENT_MALFORMED
+            | Code::STATEMENT_TOO_LARGE
+            | Code::STATEMENT_TYPE_MISMATCH
+            | Code::JSON_MALFORMED
+            | Code::REQUEST_INVALID
+            | Code::REQUEST_CONFLICT
+    )
+}
+
+/// Signs the receipt and seals the keys.
+fn close(app: &App, case: &Case, settlement: Option<&Settlement>, now: UnixSeconds) -> Result<Ending, Problem> {
+    let closed = case.opened.close(settlement, &case.sold.keys, &*app.signer, now, &mut system_rng())?;
+    Ok(Ending::Paid(Paid {
+        receipt: closed.receipt.compact().to_owned(),
+        delivery: closed.delivery.compact().to_owned(),
+        proofs: settlement.map(|settlement| settlement.statements.clone()).unwrap_or_default(),
+    }))
+}
+
+/// Stores how the deal ends. What was stored before counts.
+async fn end(app: &App, case: &Case, ending: Ending, event: Event, now: UnixSeconds) -> Result<StoredDeal, Problem> {
+    let stored = app.store.end_deal(case.opened.deal(), ending, now).await?;
+    if transition(State::Ordered, event) == Some(stored.state) {
+        app.metrics.moved(Some(State::Ordered), stored.state);
+    }
+    Ok(stored)
+}
+
+/// The answer to an order: how the deal stands, or why it was refused.
+fn answer(stored: StoredDeal) -> Result<DealAnswer, Problem> {
+    match &stored.refusal {
+        Some(refusal) => Err(refused(refusal)),
+        None => Ok(DealAnswer { status: status_of(stored), problem: None }),
+    }
+}
+
+fn status_of(stored: StoredDeal) -> DealStatus {
+    let (receipt, delivery, proofs) = match stored.paid {
+        Some(paid) => (Some(Compact::new(paid.receipt)), Some(Compact::new(paid.delivery)), paid.proofs),
+        None => (None, None, Vec::new()),
+    };
+    DealStatus { deal: stored.deal, state: stored.state, receipt, delivery, proofs }
+}
+
+/// The problem of a deal that was refused, with its proof.
+fn refused(refusal: &Refusal) -> Problem {
+    let mut problem = Problem::new(Code::find(&refusal.code).unwrap_or(Code::PAYMENT_INVALID));
+    if let Ok(Value::Object(members)) = serde_json::from_str(&refusal.extra) {
+        for (name, value) in members {
+            problem = problem.extra(&name, value);
+        }
+    }
+    problem
+}
+
+/// The digest of a statement of our own.
+fn digest_of(compact: &str) -> Option<Digest> {
+    compact.rsplit_once('.').map(|(signing_input, _)| Digest::of(signing_input.as_bytes()))
+}

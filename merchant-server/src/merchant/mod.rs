@@ -1,0 +1,140 @@
+//! The merchant: publishes signed offers, takes signed orders with their payment, and delivers the keys of encrypted goods.
+//!
+//! ```text
+//! folder ──import──▶ catalogue ──▶ offers ──GET──▶ wallet
+//!                        │                           │ order, payment
+//!                        ▼                           ▼
+//!                     content ◀──GET, Range──      deals ──deposit──▶ mint
+//!                                                    └──receipt, keys──▶ wallet
+//! ```
+//!
+//! The catalogue is filled by [`catalogue::import`] while the merchant does not run; the other modules serve from it.
+
+mod app;
+mod asker;
+pub mod catalogue;
+mod config;
+mod content;
+mod deals;
+mod handlers;
+mod messages;
+mod metrics;
+mod mints;
+mod offers;
+mod pack;
+mod pages;
+mod sqlite;
+mod store;
+mod terms;
+#[cfg(test)]
+mod testing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web;
+use semper_shared::items::party::{ModuleVersion, Role};
+use semper_shared::items::payment::ModuleId;
+use utoipa::OpenApi as _;
+
+pub use config::{Config, MintConfig, PayoutConfig};
+pub use messages::{AcknowledgementBody, Card, GoodPage, Offers, PartCard};
+
+use self::app::App;
+use self::asker::Asker;
+use self::content::Contents;
+use self::metrics::Metrics;
+use self::offers::ShelfError;
+use self::store::Store as _;
+use crate::clock;
+use crate::crypto::Native;
+use crate::http::{self, Running, Service, Shutdown, StartError};
+use crate::introduction::Introduction;
+use crate::keys;
+
+/// How often offers that run out are looked for.
+const STOCK_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Starts the merchant, without pages of a shop.
+///
+/// # Errors
+/// As [`start_with_pages`].
+pub async fn start(config: &Config, shutdown: &Shutdown) -> Result<Running, StartError> {
+    start_with_pages(config, |_| {}, shutdown).await
+}
+
+/// Starts the merchant on one origin with `pages`, which are the shop's.
+///
+/// It opens whether or not its mints can be reached: until then it offers what is free, and what was offered before.
+///
+/// # Errors
+/// [`StartError`] for a wrong configuration, an unusable key, store or catalogue, or an address that is taken.
+pub async fn start_with_pages<P>(config: &Config, pages: P, shutdown: &Shutdown) -> Result<Running, StartError>
+where
+    P: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+{
+    config.check()?;
+    let signer = Arc::new(keys::load_or_make(&config.data)?);
+    let verifier = Native::new().map_err(|error| StartError::Config(format!("merchant: {error}")))?;
+    let asker = Asker::new().map_err(|error| StartError::Config(format!("merchant: {error}")))?;
+    let service = Service::new("merchant")?.openapi(handlers::ApiDoc::openapi());
+    let registry = service.telemetry().registry();
+    let store = sqlite::open(&config.data, Some(registry))?;
+    let metrics = Metrics::new(registry)?;
+    metrics.begin(store.count_deals()?);
+    let database = store.database.clone();
+    let now = clock::now();
+    let app = App::open(config.clone(), Box::new(store), Arc::clone(&signer), verifier, asker, metrics, now);
+    let app = Arc::new(app.map_err(unusable)?);
+    app.stock(now).await.map_err(unusable)?;
+    let checked = Arc::clone(&app);
+    let service = service.ready(move || database.check().and_then(|()| checked.check()));
+    let introduction = Introduction::new(signer, Role::Merchant, &config.name, config.url())
+        .modules(modules(config))
+        .address("offers", "/offers")
+        .address("goods", "/goods/{good}")
+        .address("deals", "/deals")
+        .address("content", "/content/{digest}");
+    let introduction = Arc::new(introduction);
+    let (data, contents) = (web::Data::new(Arc::clone(&app)), web::Data::new(Contents::new(&config.data)));
+    let routes = move |routes: &mut web::ServiceConfig| {
+        routes.app_data(data.clone()).app_data(contents.clone());
+        routes.service(introduction.endpoint());
+        handlers::routes(routes);
+        pages(routes);
+    };
+    let running = http::server::start(&config.server, service, routes, shutdown).await?;
+    for mint in &config.mints {
+        tokio::spawn(mints::keep_in_touch(Arc::clone(&app), mint.clone(), shutdown.clone()));
+    }
+    tokio::spawn(deals::watch(Arc::clone(&app), shutdown.clone()));
+    tokio::spawn(restock(app, shutdown.clone()));
+    Ok(running)
+}
+
+fn unusable(error: ShelfError) -> StartError {
+    match error {
+        ShelfError::Store(error) => error.into(),
+        error => StartError::Config(format!("merchant: {error}")),
+    }
+}
+
+fn modules(config: &Config) -> Vec<ModuleVersion> {
+    let ecash = (!config.mints.is_empty()).then_some("ecash");
+    let dummy = config.dummy_payments.then_some("dummy");
+    let named = ecash.into_iter().chain(dummy).filter_map(ModuleId::new);
+    named.map(|id| ModuleVersion { id, version: 1 }).collect()
+}
+
+/// Renews offers before they run out.
+async fn restock(app: Arc<App>, shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = shutdown.requested() => return,
+            () = tokio::time::sleep(STOCK_EVERY) => {}
+        }
+        if let Err(error) = app.stock(clock::now()).await {
+            tracing::error!(cause = %error, "offers could not be renewed");
+        }
+    }
+}
