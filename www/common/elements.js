@@ -37,28 +37,19 @@ class SemperAmount extends ValueElement {
 
 /**
  * Who the other side is: name, domain, and what is known of its key.
- * @typedef {{name: string, domain: string, known?: boolean}} Party
+ * @typedef {{name: string, domain: string, known?: boolean, keyChanged?: boolean}} Party
  * @extends {ValueElement<Party>}
  */
 class SemperParty extends ValueElement {
   /** @param {Party} party */
   render(party) {
-    const state =
-      party.known === undefined
-        ? []
-        : [
-            h(
-              "div",
-              { class: party.known ? "party-state" : "party-state new" },
-              icon(party.known ? "shield" : "alert"),
-              h("span", {}, t(party.known ? "party.known" : "party.new")),
-            ),
-          ];
+    const key = party.keyChanged ? "changed" : party.known ? "known" : "new";
+    const state = h("div", { class: `party-state ${key}` }, icon(key === "known" ? "shield" : "alert"), h("span", {}, t(`party.${key}`)));
     return [
       h("div", { class: "party-mark", "aria-hidden": "true" }, party.name.trim().charAt(0).toUpperCase()),
       h("div", { class: "party-name" }, party.name),
       h("div", { class: "party-domain" }, party.domain),
-      ...state,
+      ...(party.known === undefined ? [] : [state]),
     ];
   }
 }

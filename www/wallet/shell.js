@@ -9,7 +9,8 @@ import { unlockView } from "./views/unlock.js";
 const BUSY_SHOWN_MS = 100;
 
 /**
- * @typedef {{title: string, content: Node, wide?: boolean, bare?: boolean, leave?: () => void}} View
+ * A view; `gate` when it only stands before what was wanted, as the question for the passphrase does.
+ * @typedef {{title: string, content: Node, wide?: boolean, bare?: boolean, gate?: boolean, leave?: () => void}} View
  * @typedef {{default_mint: string, shops: string[]}} Config
  * @typedef {{wallet: WalletClient, config: Config, show: (make: Make) => Promise<void>, again: () => void}} Context
  * @typedef {(context: Context) => View | Promise<View>} Make
@@ -57,6 +58,10 @@ export async function startShell() {
   }
 
   wallet.addEventListener("locked", () => context.again());
+  wallet.addEventListener("changed", () => {
+    // Another window opened the wallet; this one asked for the passphrase too.
+    if (current?.gate && !document.querySelector("form[aria-busy]")) context.again();
+  });
   return context;
 }
 

@@ -15,6 +15,9 @@ const IDLE_CHECK_MS = 20_000;
 /** Calls that make sense before there is a session, or that end it. */
 const WITHOUT_SESSION = new Set(["status", "make_words", "create", "restore", "unlock", "import_backup", "lock"]);
 
+/** Calls that only look something up. */
+const LOOKING = new Set(["status", "balance", "purses", "deals", "deal", "evidence", "library", "part_access"]);
+
 /** Calls after which other windows should look again. */
 const CHANGING = new Set([
   "create", "restore", "unlock", "lock", "change_passphrase", "confirm_backup", "add_cash", "pay", "resume", "import_backup",
@@ -23,21 +26,21 @@ const CHANGING = new Set([
 /** @typedef {(progress: object) => void} Report */
 
 const windows = new BroadcastChannel("semper-wallet");
-windows.onmessage = async ({ data }) => {
-  if (data.type !== "locked") return;
-  const core = await started;
-  await core.call("lock", {}, () => {});
+windows.onmessage = ({ data }) => {
+  if (data.type === "locked") forgetKeys();
 };
 
 /** @type {Map<number, AbortController>} */
 const running = new Map();
 
-const started = start();
+const started = init();
+const ports = { http, store, session, now: () => Math.floor(Date.now() / 1000) };
 
-async function start() {
-  await init();
-  return new WalletCore({ http, store, session, now: () => Math.floor(Date.now() / 1000) });
-}
+/**
+ * Two cores over one store: one looks things up, the other works, so that the library opens while a payment waits for the network.
+ * @type {Promise<{looking: WalletCore, working: WalletCore}>}
+ */
+const cores = started.then(() => ({ looking: new WalletCore(ports), working: new WalletCore(ports) }));
 
 /**
  * What the worker answers itself, since bytes stay in JavaScript: WebCrypto decrypts many times faster than wasm.
@@ -65,25 +68,51 @@ const own = {
 };
 
 /**
- * One call into the core, alone among all windows of this wallet, so that two of them never spend the same coin.
+ * One call into a core. What looks something up does so at once; what works is alone among all windows of this wallet, so that two of
+ * them never spend the same coin.
  * @param {string} method @param {object} params @param {Report} report
  * @returns {Promise<any>}
  */
 async function call(method, params, report) {
-  const core = await started;
+  const { looking, working } = await cores;
+  if (LOOKING.has(method)) return lookUp(looking, method, params);
   const waiting = setTimeout(() => report({ step: "waiting" }), WAIT_SHOWN_MS);
   return navigator.locks.request(LOCK, async () => {
     clearTimeout(waiting);
-    if (!WITHOUT_SESSION.has(method) && !(await session.touch())) {
-      const { state } = await core.call("status", {}, () => {});
-      if (state === "unlocked") await core.call("lock", {}, () => {});
-      throw coded(state === "empty" ? "wallet-empty" : "wallet-locked", "the wallet has to be opened first");
-    }
-    const result = await core.call(method, params, report);
-    if (method === "lock") await forgetOpened();
+    if (!WITHOUT_SESSION.has(method)) await needSession(working);
+    const result = await working.call(method, params, report);
+    if (method === "lock") await forgetKeys();
     if (CHANGING.has(method)) windows.postMessage({ type: method === "lock" ? "locked" : "changed" });
     return result;
   });
+}
+
+/** @type {Promise<unknown>} */
+let lastLookUp = Promise.resolve();
+
+/** @param {WalletCore} core @param {string} method @param {object} params */
+function lookUp(core, method, params) {
+  const answer = lastLookUp.then(async () => {
+    if (!WITHOUT_SESSION.has(method)) await needSession(core);
+    return core.call(method, params, () => {});
+  });
+  lastLookUp = answer.catch(() => {});
+  return answer;
+}
+
+/** Lets the idle time begin again, or says what has to come first. @param {WalletCore} core */
+async function needSession(core) {
+  if (await session.touch()) return;
+  const { state } = await core.call("status", {}, () => {});
+  if (state === "unlocked") await core.call("lock", {}, () => {});
+  throw coded(state === "empty" ? "wallet-empty" : "wallet-locked", "the wallet has to be opened first");
+}
+
+/** Locks what this window still has in memory. */
+async function forgetKeys() {
+  const { looking, working } = await cores;
+  await Promise.all([looking, working].map((core) => core.call("lock", {}, () => {})));
+  await forgetOpened();
 }
 
 setInterval(async () => {

@@ -1,6 +1,7 @@
 export default {
   "party.known": "Schlüssel unverändert seit Ihrem letzten Kauf hier",
   "party.new": "Erster Kauf hier: Prüfen Sie, ob dies der gemeinte Laden ist",
+  "party.changed": "Dieser Laden hat einen anderen Schlüssel als beim letzten Kauf. Fragen Sie ihn, bevor Sie bezahlen.",
   "receipt.what": "Gekauft",
   "receipt.from": "Bei",
   "receipt.paid": "Bezahlt",
@@ -13,7 +14,7 @@ export default {
   "method.dummy.detail": "Es fließt kein Geld",
   "method.balance": "{balance} verfügbar",
   "why.funds-insufficient": "Zu wenig: {balance} verfügbar",
-  "why.mint-untrusted": "Der Laden nimmt kein Bargeld von Ihrer Ausgabestelle",
+  "why.mint-untrusted": "Der Laden nimmt nichts vom Bargeld in dieser Geldbörse",
   "why.module-unsupported": "Diese Geldbörse kennt diese Zahlungsweise nicht",
   "why.currency-mismatch": "Sie haben kein Bargeld in dieser Währung",
   "why.other": "Für diesen Kauf nicht verwendbar",

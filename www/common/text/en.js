@@ -1,6 +1,7 @@
 export default {
   "party.known": "Key unchanged since your last purchase here",
   "party.new": "First purchase here: check that this is the shop you mean",
+  "party.changed": "This shop has another key than at your last purchase. Ask the shop before you pay.",
   "receipt.what": "Bought",
   "receipt.from": "From",
   "receipt.paid": "Paid",
@@ -13,7 +14,7 @@ export default {
   "method.dummy.detail": "No money moves",
   "method.balance": "{balance} available",
   "why.funds-insufficient": "Not enough: {balance} available",
-  "why.mint-untrusted": "The shop does not take cash from your bank of issue",
+  "why.mint-untrusted": "The shop takes none of the cash in this wallet",
   "why.module-unsupported": "This wallet does not have this way to pay",
   "why.currency-mismatch": "You hold no cash in this currency",
   "why.other": "Cannot be used for this purchase",

@@ -1,6 +1,7 @@
 export default {
   "party.known": "Clé inchangée depuis votre dernier achat ici",
   "party.new": "Premier achat ici : vérifiez que c’est bien la boutique voulue",
+  "party.changed": "Cette boutique a une autre clé qu’à votre dernier achat. Interrogez-la avant de payer.",
   "receipt.what": "Acheté",
   "receipt.from": "Chez",
   "receipt.paid": "Payé",
@@ -13,7 +14,7 @@ export default {
   "method.dummy.detail": "Aucun argent ne circule",
   "method.balance": "{balance} disponibles",
   "why.funds-insufficient": "Insuffisant : {balance} disponibles",
-  "why.mint-untrusted": "La boutique n’accepte pas les espèces de votre émetteur",
+  "why.mint-untrusted": "La boutique n’accepte aucune des espèces de ce portefeuille",
   "why.module-unsupported": "Ce portefeuille ne connaît pas ce mode de paiement",
   "why.currency-mismatch": "Vous n’avez pas d’espèces dans cette devise",
   "why.other": "Inutilisable pour cet achat",

@@ -12,6 +12,9 @@ import { isBrokenPromise, stopView } from "./stop.js";
  * @typedef {{result: (result: Result) => void, cancel: () => void, host: string | null}} Asker
  */
 
+/** What is in the way when more cash, or cash of the right mint, would help. */
+const NEEDS_CASH = new Set(["funds-insufficient", "mint-untrusted"]);
+
 const STEPS = ["ordering", "paying", "receipt", "delivered"];
 
 /**
@@ -44,7 +47,7 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
     if (module) payAndAnswer(context, { review, module, asker });
   }, { once: true });
 
-  const short = review.methods.find((/** @type {any} */ method) => method.why === "funds-insufficient");
+  const short = review.methods.find((/** @type {any} */ method) => NEEDS_CASH.has(method.why));
   const addCash = h("button", { class: "button primary large", type: "button" }, t("cash.add"));
   addCash.addEventListener("click", () => {
     const back = () => context.show((same) => confirmView(same, { offer: offerUrl, asker, again }));
@@ -55,7 +58,7 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
     "section",
     { class: "confirm stack" },
     h("h1", { class: "label" }, t(free ? "confirm.title.free" : "confirm.title")),
-    h("div", { class: "card" }, h("semper-party", { value: { name: merchant.name, domain: merchant.domain, known: merchant.known } }), askedFrom(asker, merchant)),
+    h("div", { class: "card" }, h("semper-party", { value: { name: merchant.name, domain: merchant.domain, known: merchant.known, keyChanged: merchant.key_changed } }), askedFrom(asker, merchant)),
     h("div", { class: "what" }, h("p", { class: "item" }, offer.title), h("p", { class: "total" }, free ? t("free") : h("semper-amount", { value: offer.total })), h("p", { class: "muted small" }, free ? "" : t("confirm.vat", { vat: formatAmount(offer.vat) }))),
     methods,
     h("p", { class: "next" }, t(free ? "confirm.next.free" : "confirm.next"), offer.refund_days ? ` ${t("confirm.refund", { count: offer.refund_days })}` : ""),

@@ -8,24 +8,35 @@ import { saveBlob } from "./save.js";
  * @typedef {{typ: string, jws: string, payload: object}} Statement
  */
 
-const ENDED_BADLY = new Set(["failed", "refused", "cancelled"]);
+const ENDED_BADLY = new Set(["refused"]);
+const GOODS_HERE = new Set(["delivered", "acknowledged"]);
 
 /** One purchase: what happened when, and every signed statement of it. @param {Context} context @param {string[]} parameters */
 export async function dealView(context, [id = ""]) {
   const deal = await context.wallet.call("deal", { deal: id });
-  const merchant = typeof deal.merchant === "string" ? deal.merchant : deal.merchant.name;
   const content = h(
     "article",
     { class: "stack deal" },
     h("a", { class: "back", href: "#/" }, icon("back"), t("nav.home")),
     h("h1", {}, deal.title),
-    h("semper-receipt", { value: { title: deal.title, merchant, paid: deal.paid, at: deal.at } }),
-    h("div", { class: "row" }, h("a", { class: "button primary", href: "#/library" }, icon("book"), t("deal.open")), exportButton(context, id, deal.title)),
+    h("semper-receipt", { value: { title: deal.title, merchant: deal.merchant.name, paid: deal.paid, at: deal.at } }),
+    deal.refusal ? refusal(deal.refusal) : null,
+    h(
+      "div",
+      { class: "row" },
+      GOODS_HERE.has(deal.state) ? h("a", { class: "button primary", href: "#/library" }, icon("book"), t("deal.open")) : null,
+      exportButton(context, id, deal.title),
+    ),
     h("section", { class: "card", "aria-labelledby": "timeline-title" }, h("h2", { id: "timeline-title" }, t("deal.timeline")), timeline(deal.timeline)),
     statements(deal.statements),
     h("div", { class: "muted" }, h("span", { class: "small" }, t("deal.number")), codeLine(id, t("deal.number.copy"))),
   );
   return { title: deal.title, content };
+}
+
+/** Why the shop refused, and that nothing was lost by it. @param {{code: string, detail: string}} reason */
+function refusal({ code, detail }) {
+  return h("div", { class: "card notice" }, icon("alert"), h("div", { class: "stack-tight" }, h("p", {}, t("deal.refused")), h("p", { class: "muted small" }, detail), codeLine(code)));
 }
 
 /** @param {{state: string, at: number}[]} steps */

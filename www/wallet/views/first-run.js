@@ -37,7 +37,7 @@ export function firstRunView(context) {
   const choosePassphrase = (words, confirmed) => step(...passphraseStep(context, words, confirmed));
 
   welcome();
-  return { title: t("first.title"), content: root };
+  return { title: t("first.title"), content: root, gate: true };
 }
 
 /** @param {{make: () => Promise<void>, restore: () => void, importBackup: () => void}} actions */

@@ -4,11 +4,11 @@ import { formatAmount, formatDate, t } from "/common/i18n.js";
 /**
  * @typedef {import("../shell.js").Context} Context
  * @typedef {import("/common/i18n.js").Amount} Amount
- * @typedef {{deal: string, title: string, merchant: {name: string} | string, paid: Amount, state: string, at: number}} DealLine
+ * @typedef {{deal: string, title: string, merchant: {name: string}, paid: Amount, state: string, at: number}} DealLine
  */
 
 const RECENT = 5;
-const FINISHED = new Set(["delivered", "acknowledged", "refunded", "cancelled", "failed"]);
+const FINISHED = new Set(["delivered", "acknowledged", "refused"]);
 
 /** @param {Context} context */
 export async function homeView(context) {
@@ -19,7 +19,7 @@ export async function homeView(context) {
     wallet.call("purses"),
     wallet.call("deals"),
   ]);
-  if (deals.some((/** @type {DealLine} */ deal) => !FINISHED.has(deal.state))) finishWaiting(context);
+  finishWaiting(context);
   const content = h(
     "div",
     { class: "home" },
@@ -32,10 +32,16 @@ export async function homeView(context) {
   return { title: t("home.title"), content, wide: true };
 }
 
-/** What was cut off is finished in the background; the page follows when it has been. @param {Context} context */
+let finishing = false;
+
+/** What was cut off, purchase or cash, is finished in the background; the page follows when it has been. @param {Context} context */
 async function finishWaiting(context) {
-  const { completed } = await context.wallet.call("resume").catch(() => ({ completed: [] }));
-  if (completed.length > 0) context.again();
+  if (finishing) return;
+  finishing = true;
+  const before = JSON.stringify(await context.wallet.call("balance"));
+  const { completed, refused } = await context.wallet.call("resume").catch(() => ({ completed: [], refused: [] }));
+  const changed = completed.length + refused.length > 0 || before !== JSON.stringify(await context.wallet.call("balance"));
+  if (changed && location.hash.length <= 2) context.again();
 }
 
 /** @param {Record<string, number>} balance @param {Context} context */
@@ -94,8 +100,7 @@ function dealsCard(deals) {
 
 /** @param {DealLine} deal */
 function dealLine(deal) {
-  const merchant = typeof deal.merchant === "string" ? deal.merchant : deal.merchant.name;
-  const state = FINISHED.has(deal.state) ? "" : ` · ${t("deal.waiting")}`;
+  const state = FINISHED.has(deal.state) ? (deal.state === "refused" ? ` · ${t("state.refused")}` : "") : ` · ${t("deal.waiting")}`;
   return h(
     "li",
     {},
@@ -106,7 +111,7 @@ function dealLine(deal) {
         "div",
         {},
         h("div", { class: "line-title" }, deal.title),
-        h("div", { class: "muted small" }, `${merchant} · ${formatDate(deal.at)}${state}`),
+        h("div", { class: "muted small" }, `${deal.merchant.name} · ${formatDate(deal.at)}${state}`),
       ),
       h("span", { class: "tabular" }, deal.paid.minor === 0 ? t("free") : formatAmount(deal.paid)),
     ),

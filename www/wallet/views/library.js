@@ -7,7 +7,7 @@ import { fileName, readingKind, saveBlob } from "./save.js";
 /**
  * @typedef {import("../shell.js").Context} Context
  * @typedef {{name: string, title: string, media_type: string, size: number, url: string, downloaded: boolean}} Part
- * @typedef {{deal: string, title: string, merchant: {name: string} | string, at: number, parts: Part[]}} Bought
+ * @typedef {{deal: string, title: string, merchant: {name: string}, at: number, parts: Part[]}} Bought
  */
 
 const ICONS = /** @type {Record<string, string>} */ ({ page: "book", image: "image", audio: "sound", video: "image", text: "file" });
@@ -36,7 +36,6 @@ export async function libraryView(context) {
 
 /** @param {Context} context @param {Bought} good @param {Set<AbortController>} running */
 function goodCard(context, good, running) {
-  const merchant = typeof good.merchant === "string" ? good.merchant : good.merchant.name;
   return h(
     "li",
     { class: "card" },
@@ -44,7 +43,7 @@ function goodCard(context, good, running) {
     h(
       "p",
       { class: "muted small" },
-      `${merchant} · ${formatDate(good.at)} · `,
+      `${good.merchant.name} · ${formatDate(good.at)} · `,
       h("a", { href: `#/deal/${good.deal}` }, t("library.deal")),
     ),
     h("ul", { class: "plain-list parts" }, ...good.parts.map((part) => partRow(context, good.deal, part, running))),

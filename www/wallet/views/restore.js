@@ -56,11 +56,10 @@ export function restoreStep(context, { back }) {
   ];
 }
 
-/** @param {unknown} found coins counted so far, or their amount */
+/** The balances that were found so far, in words. @param {unknown} found by currency, in minor units */
 function foundText(found) {
-  if (typeof found === "number") return t("restore.found", { count: found });
-  if (found && typeof found === "object" && "minor" in found) return formatAmount(/** @type {any} */ (found));
-  return "";
+  const balances = Object.entries(/** @type {Record<string, number>} */ (found ?? {}));
+  return balances.map(([currency, minor]) => formatAmount({ currency, minor })).join(", ");
 }
 
 /** A wallet again from a backup file. @param {Context} context @param {{back: () => void}} actions */

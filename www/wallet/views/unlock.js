@@ -39,5 +39,5 @@ export function unlockView(context) {
     ),
     h("p", { class: "muted small" }, t("unlock.forgotten")),
   );
-  return { title: t("unlock.title"), content };
+  return { title: t("unlock.title"), content, gate: true };
 }
