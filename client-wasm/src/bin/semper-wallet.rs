@@ -1,3 +1,7 @@
-//! Placeholder.
+//! `semper-wallet`: the customer's wallet on the command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    semper_wallet::cli::main()
+}

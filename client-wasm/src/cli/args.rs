@@ -1,0 +1,115 @@
+//! What may stand on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// A wallet for the SEMPER marketplace: cash that leaves no trail, and receipts that prove what you bought.
+#[derive(Debug, Parser)]
+#[command(name = "semper-wallet", version, propagate_version = true)]
+pub(super) struct Args {
+    /// Where the wallet lives.
+    #[arg(long, global = true, env = "SEMPER_WALLET_HOME", value_name = "DIR")]
+    pub(super) home: Option<PathBuf>,
+    /// A file whose first line is the passphrase; else the variable SEMPER_WALLET_PASSPHRASE, else the key file in the home.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) passphrase_file: Option<PathBuf>,
+    /// Print JSON for scripts.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Set a new wallet up and print its recovery words, once.
+    Init {
+        /// Use these 12 words instead of new ones.
+        #[arg(long, value_name = "WORDS")]
+        words: Option<String>,
+    },
+    /// Set a wallet up from its recovery words, with what the mints have kept of it.
+    Restore {
+        /// The 12 recovery words.
+        #[arg(long, value_name = "WORDS")]
+        words: String,
+        /// A mint to ask; may stand several times.
+        #[arg(long, value_name = "URL", required = true)]
+        mint: Vec<String>,
+    },
+    /// Bring money from a bank account into the purse.
+    Withdraw {
+        /// How much, such as 20.00.
+        #[arg(value_name = "AMOUNT")]
+        amount: String,
+        /// The mint that issues the coins.
+        #[arg(long, value_name = "URL")]
+        mint: String,
+    },
+    /// Show what is in the purse.
+    Balance,
+    /// Show what a merchant offers.
+    Offers {
+        /// The merchant's address.
+        #[arg(value_name = "MERCHANT_URL")]
+        merchant: String,
+    },
+    /// Buy: verify the offer, pay, fetch the files.
+    Buy {
+        /// The offer's address.
+        #[arg(value_name = "OFFER_URL")]
+        offer: String,
+        /// Where to put the files.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// How to pay: ecash, dummy, or none for what is free. The first that is possible where this is not given.
+        #[arg(long, value_name = "MODULE")]
+        method: Option<String>,
+        /// Buy once more what was bought before; without this it is fetched again and nothing is paid.
+        #[arg(long)]
+        again: bool,
+    },
+    /// Fetch the files of a deal again.
+    Fetch {
+        /// The deal.
+        #[arg(value_name = "DEAL")]
+        deal: String,
+        /// Where to put the files.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Show all deals.
+    Deals,
+    /// Show what was bought.
+    Library,
+    /// Write every statement of a deal to a file.
+    Evidence {
+        /// The deal.
+        #[arg(value_name = "DEAL")]
+        deal: String,
+        /// The file.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Go on with whatever was cut off: purchases, withdrawals, exchanges of change.
+    Resume,
+    /// Write a backup of everything, under a passphrase.
+    Export {
+        /// The file.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// A file whose first line is the backup's passphrase.
+        #[arg(long, value_name = "FILE")]
+        backup_passphrase_file: PathBuf,
+    },
+    /// Set a wallet up from a backup.
+    Import {
+        /// The file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// A file whose first line is the backup's passphrase.
+        #[arg(long, value_name = "FILE")]
+        backup_passphrase_file: PathBuf,
+    },
+}

@@ -1,0 +1,111 @@
+//! Buying on the command line, and fetching what was bought.
+
+use std::path::Path;
+
+use semper_shared::foundation::{Code, Digest};
+use semper_shared::items::payment::ModuleId;
+use serde_json::json;
+
+use super::CliError;
+use super::home::NativeWallet;
+use super::output::{money, note, plain, print, print_json, steps, transfer};
+use crate::core::ports::Ports;
+use crate::core::{Bought, Progress, Review};
+use crate::native::download;
+
+/// What stands on the command line.
+pub(super) struct Buy<'a> {
+    pub(super) offer: &'a str,
+    pub(super) out: &'a Path,
+    pub(super) method: Option<&'a str>,
+    pub(super) again: bool,
+    pub(super) json: bool,
+}
+
+/// Buys, unless it is bought already, and fetches the files.
+pub(super) async fn buy(wallet: &mut NativeWallet, what: Buy<'_>) -> Result<(), CliError> {
+    let review = wallet.review(what.offer).await?;
+    let already = review.already.as_ref().filter(|_| !what.again).map(|already| already.deal);
+    let bought = match already {
+        Some(deal) => {
+            note("You have bought this before: nothing is paid. To buy it once more, add --again.");
+            let view = wallet.deal(&deal).await?;
+            Bought {
+                deal,
+                state: semper_shared::commerce::deal::State::Delivered,
+                paid: view.line.paid,
+                title: view.line.title,
+            }
+        }
+        None => {
+            say(&review);
+            let module = choose(&review, what.method)?;
+            let report = steps();
+            wallet.pay(&review.offer_digest, &module, Progress::new(&report)).await?
+        }
+    };
+    let files = fetch(wallet, &bought.deal, what.out).await?;
+    if what.json {
+        print_json(&json!({
+            "deal": bought.deal,
+            "state": bought.state,
+            "paid": bought.paid,
+            "title": bought.title,
+            "files": files,
+            "already_bought": already.is_some(),
+        }))?;
+    } else {
+        let mut text = format!("{}\n", plain(&bought.title));
+        for file in &files {
+            text.push_str(&format!("  {file}\n"));
+        }
+        text.push_str(&format!("deal {}\n", bought.deal));
+        print(&text)?;
+    }
+    // Change is exchanged now, so that the next payment finds it ready. What fails is exchanged the next time.
+    if already.is_none() && wallet.refresh().await.is_err() {
+        note("The change could not be exchanged yet; `semper-wallet resume` does it later.");
+    }
+    Ok(())
+}
+
+fn say(review: &Review) {
+    let offer = &review.offer;
+    let merchant = format!("{} ({})", plain(&review.merchant.name), plain(&review.merchant.domain));
+    note(&format!("{} from {merchant}: {}", plain(&offer.title), money(offer.total)));
+    if review.merchant.key_changed {
+        note("The shop at this address has another key than when you last bought there.");
+    }
+}
+
+/// The way to pay that was asked for, else the first that is possible.
+fn choose(review: &Review, wanted: Option<&str>) -> Result<ModuleId, CliError> {
+    let mut candidates = review.methods.iter().filter(|method| wanted.is_none_or(|id| method.module.as_str() == id));
+    // Without being asked for, the test module is never chosen: it pays nothing.
+    let fits = |id: &str| wanted.is_some() || id != "dummy";
+    if let Some(usable) = candidates.clone().find(|method| method.usable && fits(method.module.as_str())) {
+        return Ok(usable.module.clone());
+    }
+    match candidates.find(|method| fits(method.module.as_str())) {
+        Some(method) => {
+            let code = method.why.and_then(Code::find).unwrap_or(Code::MODULE_UNSUPPORTED);
+            let reason = method.reason.clone().unwrap_or_default();
+            Err(CliError::new(code, format!("{}: {reason}. {}", method.module, code.advice())))
+        }
+        None => Err(CliError::new(Code::MODULE_UNSUPPORTED, "the offer does not take that. Look at its ways to pay.")),
+    }
+}
+
+/// Fetches every file of a deal; returns their paths.
+pub(super) async fn fetch(wallet: &mut NativeWallet, deal: &Digest, out: &Path) -> Result<Vec<String>, CliError> {
+    let library = wallet.library().await?;
+    let bought = library.iter().find(|bought| bought.deal == *deal);
+    let bought = bought.ok_or_else(|| CliError::new(Code::DEAL_UNKNOWN, "this wallet has no such delivered deal"))?;
+    let mut files = Vec::new();
+    for part in &bought.parts {
+        let access = wallet.part_access(deal, &part.name).await?;
+        let path = download(wallet.ports().http(), &access, out, &transfer(&plain(&part.name))).await?;
+        files.push(path.to_string_lossy().into_owned());
+    }
+    Ok(files)
+}

@@ -1,0 +1,228 @@
+//! Each command: read, call the core, print.
+
+use std::path::Path;
+
+use semper_shared::foundation::{Amount, Code, Currency, Digest};
+use serde_json::{Value, json};
+
+use super::CliError;
+use super::args::{Args, Command};
+use super::buy::{Buy, buy, fetch};
+use super::home::{self, NativeWallet, unlocked};
+use super::output::{amount, money, note, plain, print, print_json, steps};
+use crate::core::{Progress, WalletError, Words};
+
+/// Runs a command.
+pub(super) async fn run(args: Args) -> Result<(), CliError> {
+    let json = args.json;
+    match &args.command {
+        Command::Init { words } => return init(&args, words.as_deref()).await,
+        Command::Restore { words, mint } => return restore(&args, words, mint).await,
+        Command::Import { file, backup_passphrase_file } => return import(&args, file, backup_passphrase_file).await,
+        _ => {}
+    }
+    let mut wallet = unlocked(&args).await?;
+    match &args.command {
+        Command::Init { .. } | Command::Restore { .. } | Command::Import { .. } => Ok(()),
+        Command::Withdraw { amount, mint } => withdraw(&mut wallet, amount, mint, json).await,
+        Command::Balance => balance(&mut wallet, json).await,
+        Command::Offers { merchant } => offers(&mut wallet, merchant, json).await,
+        Command::Buy { offer, out, method, again } => {
+            buy(&mut wallet, Buy { offer, out, method: method.as_deref(), again: *again, json }).await
+        }
+        Command::Fetch { deal, out } => {
+            let files = fetch(&mut wallet, &deal_of(deal)?, out).await?;
+            if json { print_json(&json!({ "deal": deal, "files": files })) } else { print(&(files.join("\n") + "\n")) }
+        }
+        Command::Deals => deals(&mut wallet, json).await,
+        Command::Library => library(&mut wallet, json).await,
+        Command::Evidence { deal, out } => evidence(&mut wallet, deal, out, json).await,
+        Command::Resume => resume(&mut wallet, json).await,
+        Command::Export { out, backup_passphrase_file } => {
+            let backup = wallet.export_backup(&home::first_line(backup_passphrase_file)?).await?;
+            home::write_private(out, &backup).map_err(|error| CliError::system(out.display(), &error))?;
+            wallet.confirm_backup().await?;
+            said(json, &json!({ "file": out }), &format!("The backup is in {}.\n", out.display()))
+        }
+    }
+}
+
+fn said(json: bool, value: &Value, text: &str) -> Result<(), CliError> {
+    if json { print_json(value) } else { print(text) }
+}
+
+fn deal_of(text: &str) -> Result<Digest, CliError> {
+    text.parse().map_err(|_| CliError::new(Code::DEAL_UNKNOWN, format!("{} is not a deal. See `deals`.", plain(text))))
+}
+
+async fn init(args: &Args, words: Option<&str>) -> Result<(), CliError> {
+    let given = words.map(Words::parse).transpose()?;
+    let home = home::path(args)?;
+    let (mut wallet, passphrase) = home::open(args, &home)?;
+    refuse_existing(&mut wallet).await?;
+    let words = match given {
+        Some(words) => words,
+        None => wallet.make_words()?,
+    };
+    let (passphrase, key_file) = home::passphrase_for_new(&wallet, &passphrase)?;
+    wallet.create(&words, &passphrase).await?;
+    if args.json {
+        return print_json(&json!({ "home": home, "words": words.text().as_str(), "key_file": key_file }));
+    }
+    let lock = match key_file {
+        Some(file) => format!("It is locked with the key file {}: keep that file to yourself.", file.display()),
+        None => "It is locked with your passphrase.".to_owned(),
+    };
+    let words = words.text();
+    print(&format!(
+        "Your wallet is in {}. {lock}\n\nWrite these words down. They are shown this once, and bring your money back \
+         if this computer is lost:\n\n  {}\n",
+        home.display(),
+        *words
+    ))
+}
+
+/// There must be no wallet yet.
+async fn refuse_existing(wallet: &mut NativeWallet) -> Result<(), CliError> {
+    match wallet.balance().await {
+        Err(WalletError::Empty) => Ok(()),
+        Ok(_) | Err(WalletError::Locked) => Err(WalletError::Exists.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn restore(args: &Args, words: &str, mints: &[String]) -> Result<(), CliError> {
+    let words = Words::parse(words)?;
+    let home = home::path(args)?;
+    let (mut wallet, passphrase) = home::open(args, &home)?;
+    refuse_existing(&mut wallet).await?;
+    let (passphrase, _) = home::passphrase_for_new(&wallet, &passphrase)?;
+    let report = steps();
+    let restored = wallet.restore(&words, &passphrase, mints, Progress::new(&report)).await?;
+    if args.json {
+        return print_json(&restored);
+    }
+    note("The wallet is restored. It holds:");
+    balance(&mut wallet, false).await
+}
+
+async fn import(args: &Args, file: &Path, backup_passphrase: &Path) -> Result<(), CliError> {
+    let home = home::path(args)?;
+    let backup = std::fs::read(file).map_err(|error| CliError::system(file.display(), &error))?;
+    let backup_passphrase = home::first_line(backup_passphrase)?;
+    let (mut wallet, passphrase) = home::open(args, &home)?;
+    refuse_existing(&mut wallet).await?;
+    let (passphrase, _) = home::passphrase_for_new(&wallet, &passphrase)?;
+    wallet.import_backup(&backup, &backup_passphrase, &passphrase).await?;
+    note("Asking the mints what became of the coins since the backup was made …");
+    resume(&mut wallet, args.json).await
+}
+
+async fn withdraw(wallet: &mut NativeWallet, decimal: &str, mint: &str, json: bool) -> Result<(), CliError> {
+    let info = wallet.mint_info(mint).await?;
+    let currency: Currency = info.currency.parse().map_err(WalletError::from)?;
+    let wanted = Amount::parse_decimal(decimal, currency).map_err(WalletError::from)?;
+    let report = steps();
+    let top_up = wallet.add_cash(mint, wanted, Progress::new(&report)).await?;
+    said(json, &json!({ "added": top_up.added }), &format!("{} added.\n", money(top_up.added)))
+}
+
+async fn balance(wallet: &mut NativeWallet, json: bool) -> Result<(), CliError> {
+    let balances = wallet.balance().await?;
+    if json {
+        return print_json(&balances);
+    }
+    let mut text = String::new();
+    for (currency, minor) in &balances {
+        text.push_str(&format!("{}\n", amount(currency, *minor)));
+    }
+    for purse in wallet.purses().await? {
+        text.push_str(&format!("  {} at {} ({})\n", money(purse.balance), plain(&purse.mint.name), purse.mint.url));
+    }
+    if balances.is_empty() {
+        text.push_str("Nothing yet. `semper-wallet withdraw 20.00 --mint URL` adds money.\n");
+    }
+    print(&text)
+}
+
+async fn offers(wallet: &mut NativeWallet, merchant: &str, json: bool) -> Result<(), CliError> {
+    let offers = wallet.offers(merchant).await?;
+    if json {
+        return print_json(&offers);
+    }
+    let price = |total: Amount| if total.is_zero() { "free".to_owned() } else { money(total) };
+    let lines = offers.iter().map(|offer| {
+        format!("{:>12}  {}\n              {}\n", price(offer.total), plain(&offer.title), plain(&offer.url))
+    });
+    print(&lines.collect::<String>())
+}
+
+async fn deals(wallet: &mut NativeWallet, json: bool) -> Result<(), CliError> {
+    let deals = wallet.deals().await?;
+    if json {
+        return print_json(&deals);
+    }
+    let lines = deals.iter().map(|deal| {
+        let state = format!("{:?}", deal.state).to_lowercase();
+        format!(
+            "{:>12}  {} from {}, {state}\n              {}\n",
+            money(deal.paid),
+            plain(&deal.title),
+            plain(&deal.merchant.name),
+            deal.deal
+        )
+    });
+    print(&lines.collect::<String>())
+}
+
+async fn library(wallet: &mut NativeWallet, json: bool) -> Result<(), CliError> {
+    let library = wallet.library().await?;
+    if json {
+        return print_json(&library);
+    }
+    let lines = library.iter().map(|deal| {
+        let parts: String = deal
+            .parts
+            .iter()
+            .map(|part| {
+                format!("  {} ({}, {})\n", plain(&part.title), plain(&part.name), super::output::size(part.size))
+            })
+            .collect();
+        format!("{}\n{parts}  semper-wallet fetch {} --out DIR\n", plain(&deal.title), deal.deal)
+    });
+    print(&lines.collect::<String>())
+}
+
+async fn evidence(wallet: &mut NativeWallet, deal: &str, out: &Path, json: bool) -> Result<(), CliError> {
+    let evidence = wallet.evidence(&deal_of(deal)?).await?;
+    let mut text =
+        serde_json::to_string_pretty(&evidence).map_err(|error| CliError::system(out.display(), &error.into()))?;
+    text.push('\n');
+    home::write_private(out, text.as_bytes()).map_err(|error| CliError::system(out.display(), &error))?;
+    let count = evidence.get("statements").and_then(Value::as_array).map_or(0, Vec::len);
+    let told = format!("{count} statements are in {}.\n", out.display());
+    said(json, &json!({ "deal": deal, "file": out, "statements": count }), &told)
+}
+
+async fn resume(wallet: &mut NativeWallet, json: bool) -> Result<(), CliError> {
+    let report = steps();
+    let resumed = wallet.resume(Progress::new(&report)).await?;
+    if json {
+        print_json(&resumed)?;
+    } else {
+        for deal in &resumed.completed {
+            print(&format!("delivered: {deal}\n"))?;
+        }
+        for deal in &resumed.refused {
+            print(&format!("refused: {deal}\n"))?;
+        }
+    }
+    match resumed.waiting.first() {
+        None if json => Ok(()),
+        None => print("Everything is finished.\n"),
+        Some(waiting) => {
+            let code = Code::find(waiting.code).unwrap_or(Code::OUTCOME_UNKNOWN);
+            Err(CliError::new(code, format!("{}. {}", waiting.message, code.advice())))
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Buying: an order and its payment, the receipt, the keys.
+//!
+//! ```text
+//! Draft ── order, pledge coins ──▶ stored ── POST /deals ──▶ receipt, keys ──▶ stored ── acknowledgement ──▶
+//! ```
+//!
+//! Order and payment are stored before they are sent. A purchase that was cut off is sent again in the same words, so
+//! that the merchant and the mint answer as they did before; nothing is ever paid twice.
+
+use semper_shared::commerce::deal::{AwaitReceipt, DealBody, DealStatus, Delivered, Draft, Event, State};
+use semper_shared::foundation::{Amount, Code, Digest};
+use semper_shared::items::payment::dummy::DummyPayer;
+use semper_shared::items::payment::ecash::AlreadySpent;
+use semper_shared::items::payment::{ErasedPayer, ModuleId, Payment, PaymentError, Unusable};
+use semper_shared::items::statement::Signed;
+use semper_shared::security::{Portable, SigningKey};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::call::Progress;
+use super::net::{Problem, Reply, ask, host_of, join, peer, post, read_json};
+use super::ports::{Http, Ports};
+use super::records::{DealRecord, NewDeal, PartKey, Refusal, Touched};
+use super::review::{Reviewed, accepted_mints};
+use super::{Wallet, WalletError};
+
+/// A purchase that came to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Bought {
+    /// The deal.
+    pub deal: Digest,
+    /// Its state.
+    pub state: State,
+    /// What was paid.
+    pub paid: Amount,
+    /// What was bought.
+    pub title: String,
+}
+
+impl<P: Ports> Wallet<P> {
+    /// Buys what was reviewed. The same call again finishes the purchase that was begun, and never makes a second one;
+    /// to buy once more, review once more.
+    ///
+    /// # Errors
+    /// Open errors where [`Wallet::resume`], or the same call, goes on later; others where nothing was paid.
+    pub async fn pay(
+        &mut self,
+        offer_digest: &Digest,
+        module: &ModuleId,
+        progress: Progress<'_>,
+    ) -> Result<Bought, WalletError> {
+        self.sync().await?;
+        let reviewed = self.reviewed.iter().find(|reviewed| reviewed.offer.digest() == *offer_digest).cloned();
+        let reviewed = reviewed.ok_or_else(|| WalletError::Request("review the offer first".to_owned()))?;
+        progress.step("ordering");
+        let begun = self.state()?.deals.values().find(|deal| {
+            let agreed_to = deal.state == State::Ordered || !reviewed.known_deals.contains(&deal.deal);
+            deal.offer_digest == *offer_digest && deal.state != State::Refused && agreed_to
+        });
+        let deal = match begun.map(|deal| deal.deal) {
+            Some(deal) => deal,
+            None => self.order(reviewed, module).await?,
+        };
+        self.finish_deal(&deal, progress).await
+    }
+
+    /// Makes order and payment, and stores them.
+    async fn order(&mut self, reviewed: Reviewed, module: &ModuleId) -> Result<Digest, WalletError> {
+        self.rescan_if_due().await?;
+        let Reviewed { offer, party, .. } = reviewed;
+        self.gather(&offer, module).await?;
+        let now = self.now();
+        let mut rng = self.ports.rng();
+        let key = SigningKey::make(&mut rng);
+        let ordered = Draft::new(offer, key.clone()).order(module.clone(), now, &mut rng)?;
+        let payment = self.pledge(&ordered)?;
+        let record = DealRecord::new(NewDeal {
+            deal: ordered.deal(),
+            key: &key,
+            offer: ordered.offer(),
+            party: party.to_compact(),
+            order: ordered.order(),
+            payment,
+            now,
+        });
+        let deal = record.deal;
+        self.change()?.deals.insert(deal, record);
+        self.save(Touched::deal(deal).and_purse()).await?;
+        Ok(deal)
+    }
+
+    /// Exchanges change where the coins at hand are not enough and the change makes up for it.
+    async fn gather(&mut self, offer: &semper_shared::commerce::Offer, module: &ModuleId) -> Result<(), WalletError> {
+        let Some(acceptance) = offer.accepts.iter().find(|acceptance| acceptance.module == *module) else {
+            return Ok(());
+        };
+        if module.as_str() != "ecash" {
+            return Ok(());
+        }
+        let quote = ErasedPayer::quote(&self.state()?.payer, offer.total, acceptance, self.now());
+        if matches!(quote, Err(Unusable::Insufficient { .. })) && self.change_suffices(offer) {
+            for mint in accepted_mints(offer) {
+                if self.state()?.payer.mint_purse(&mint).is_ok() {
+                    self.refresh_mint(&mint).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Pays the bill of an order in memory.
+    fn pledge(&mut self, ordered: &AwaitReceipt) -> Result<Option<Payment>, WalletError> {
+        let bill = ordered.bill();
+        let module = &ordered.order().module;
+        if bill.total.is_zero() {
+            return Ok(None);
+        }
+        let acceptance = ordered.offer().accepts.iter().find(|acceptance| acceptance.module == *module);
+        let acceptance = acceptance.ok_or_else(|| PaymentError::Unsupported(module.clone()))?;
+        let (now, mut rng) = (self.now(), self.ports.rng());
+        let payment = match module.as_str() {
+            "ecash" => ErasedPayer::pay(&mut self.change()?.payer, &bill, acceptance, now, &mut rng)?,
+            "dummy" => ErasedPayer::pay(&mut DummyPayer, &bill, acceptance, now, &mut rng)?,
+            _ => return Err(PaymentError::Unsupported(module.clone()).into()),
+        };
+        Ok(Some(payment))
+    }
+
+    /// Goes on with a deal, wherever it stands, until the goods can be opened.
+    pub(super) async fn finish_deal(&mut self, deal: &Digest, progress: Progress<'_>) -> Result<Bought, WalletError> {
+        if self.deal_record(deal)?.state == State::Ordered {
+            progress.step("paying");
+            self.send_order(deal, progress).await?;
+        }
+        let record = self.deal_record(deal)?;
+        if record.state == State::Delivered {
+            self.acknowledge(deal).await?;
+        }
+        progress.step("delivered");
+        let record = self.deal_record(deal)?;
+        Ok(Bought { deal: record.deal, state: State::Delivered, paid: record.total, title: record.title.clone() })
+    }
+
+    async fn send_order(&mut self, deal: &Digest, progress: Progress<'_>) -> Result<(), WalletError> {
+        let record = self.deal_record(deal)?;
+        let body = DealBody { order: record.order.clone(), payment: record.payment.clone() };
+        let request = post(join(&record.merchant_url, "deals"), &body)?;
+        match ask(&self.ports, &request).await? {
+            Reply::Good(body) => {
+                progress.step("receipt");
+                let status: DealStatus = read_json(&request.url, &body)?;
+                self.accept(deal, status).await
+            }
+            Reply::Problem(status, problem) => self.refused(deal, status, problem).await,
+        }
+    }
+
+    /// Takes receipt and delivery, and stores them.
+    async fn accept(&mut self, deal: &Digest, status: DealStatus) -> Result<(), WalletError> {
+        let record = self.deal_record(deal)?;
+        let host = host_of(&record.merchant_url);
+        if status.deal != *deal {
+            return Err(WalletError::Peer { host, what: "it answered for another deal".to_owned() });
+        }
+        if status.receipt.is_none() {
+            return Err(WalletError::Unfinished { host, code: Code::IN_PROGRESS });
+        }
+        let now = self.now();
+        let delivered = match awaited(record)?.accept(&status, &Portable) {
+            Ok(delivered) => delivered,
+            Err(error) => {
+                // What does not fit is evidence; the deal stays open, so that a merchant that mends itself can deliver.
+                let record = self.change_deal(deal)?;
+                (record.receipt, record.delivery, record.proofs) = (status.receipt, status.delivery, status.proofs);
+                self.save(Touched::deal(*deal)).await?;
+                return Err(error.into());
+            }
+        };
+        let acknowledgement = delivered.acknowledge(now).to_compact();
+        let Delivered { receipt, delivery, keys, .. } = delivered;
+        let state = self.change()?;
+        if let Some(record) = state.deals.get_mut(deal) {
+            record.advance(Event::Settle, now)?;
+            record.receipt = Some(receipt.to_compact());
+            record.delivery = Some(delivery.to_compact());
+            record.proofs = status.proofs;
+            record.keys = keys.into_iter().map(|(part, key)| PartKey { part, key }).collect();
+            record.acknowledgement = Some(acknowledgement);
+        }
+        ErasedPayer::settled(&mut state.payer, deal);
+        self.save(Touched::deal(*deal).and_purse()).await
+    }
+
+    /// Takes a refusal: one that is for good frees the coins, any other leaves the deal as it is.
+    async fn refused(&mut self, deal: &Digest, status: u16, problem: Problem) -> Result<(), WalletError> {
+        let record = self.deal_record(deal)?;
+        let url = record.merchant_url.clone();
+        let for_good = (400..500).contains(&status) && problem.code.is_some_and(is_for_good);
+        let Some(code) = problem.code.filter(|_| for_good) else {
+            return Err(peer(&url, problem.detail));
+        };
+        let proof = match code {
+            Code::COIN_ALREADY_SPENT => proof_of_spending(record, &problem)
+                .ok_or_else(|| peer(&url, "it says that a coin was spent before, and its proof does not hold"))?,
+            _ => Vec::new(),
+        };
+        let now = self.now();
+        let state = self.change()?;
+        if let Some(record) = state.deals.get_mut(deal) {
+            record.advance(Event::Refuse, now)?;
+            let refusal = Refusal { code: code.as_str().to_owned(), detail: problem.detail.clone(), proof };
+            record.refusal = Some(refusal);
+        }
+        ErasedPayer::refused(&mut state.payer, deal);
+        self.save(Touched::deal(*deal).and_purse()).await?;
+        // The coins were shown: find out what is left of them and exchange it. What fails now is tried again later.
+        let _ = self.refresh().await;
+        Err(WalletError::Refused { host: host_of(&url), code, detail: problem.detail })
+    }
+
+    /// Tells the merchant that the keys came. Nothing depends on it, so one failure is left to the next time.
+    async fn acknowledge(&mut self, deal: &Digest) -> Result<(), WalletError> {
+        let record = self.deal_record(deal)?;
+        let url = join(&record.merchant_url, &format!("deals/{deal}/acknowledgement"));
+        let Some(acknowledgement) = record.acknowledgement.clone() else {
+            return Ok(());
+        };
+        let request = post(url, &json!({ "acknowledgement": acknowledgement }))?;
+        let answer = self.ports.http().send(&request).await;
+        if answer.is_ok_and(|answer| answer.status == 200) {
+            let now = self.now();
+            self.change_deal(deal)?.advance(Event::Acknowledge, now)?;
+            self.save(Touched::deal(*deal)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The deal as it waits for its receipt.
+pub(super) fn awaited(record: &DealRecord) -> Result<AwaitReceipt, WalletError> {
+    let offer = Signed::verify_introduction(
+        record.offer.as_str(),
+        |offer: &semper_shared::commerce::Offer| &offer.merchant.key,
+        &Portable,
+    )?;
+    let (order, _) = record.order.verify_self_keyed(&Portable)?;
+    Ok(AwaitReceipt::resume(offer, order, record.key()?))
+}
+
+/// Codes after which the same order can never settle.
+fn is_for_good(code: Code) -> bool {
+    !matches!(
+        code,
+        Code::RATE_LIMITED
+            | Code::BUSY
+            | Code::TIMED_OUT
+            | Code::IN_PROGRESS
+            | Code::REQUEST_CONFLICT
+            | Code::OUTCOME_UNKNOWN
+            | Code::INTERNAL
+            | Code::NOT_FOUND
+            | Code::METHOD_NOT_ALLOWED
+            | Code::BODY_TOO_LARGE
+            | Code::TOKEN_INVALID
+    )
+}
+
+/// The statements that prove that a coin of this payment was spent before, each signed by that coin: or none where the
+/// proof does not hold.
+fn proof_of_spending(record: &DealRecord, problem: &Problem) -> Option<Vec<String>> {
+    use semper_shared::items::payment::ecash::{EcashBody, Melt, Permission};
+    use semper_shared::items::statement::Compact;
+    let claim = AlreadySpent::deserialize(&problem.members).ok()?;
+    let body = EcashBody::deserialize(&record.payment.as_ref()?.body).ok()?;
+    let paid_with_it = body.permissions.iter().any(|permission: &Compact<Permission>| {
+        permission.verify_self_keyed(&Portable).is_ok_and(|(_, key)| key == claim.coin)
+    });
+    let spent_elsewhere = claim.spent.iter().any(|text| {
+        let permission = Compact::<Permission>::new(text.clone()).verify_self_keyed(&Portable);
+        let melt = Compact::<Melt>::new(text.clone()).verify_self_keyed(&Portable);
+        permission.is_ok_and(|(permission, key)| key == claim.coin && permission.deal != record.deal)
+            || melt.is_ok_and(|(_, key)| key == claim.coin)
+    });
+    (paid_with_it && spent_elsewhere).then_some(claim.spent)
+}

@@ -1,0 +1,142 @@
+//! Deals and their evidence: every statement that was exchanged, as it was signed.
+
+use semper_shared::commerce::deal::State;
+use semper_shared::foundation::{Amount, Digest, UnixSeconds, base64, json};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::mints::MintName;
+use super::ports::Ports;
+use super::records::{DealRecord, Step};
+use super::{Wallet, WalletError};
+
+/// A deal in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DealLine {
+    /// The deal.
+    pub deal: Digest,
+    /// What was bought.
+    pub title: String,
+    /// The merchant's name and origin.
+    pub merchant: MintName,
+    /// What was paid, or is to be.
+    pub paid: Amount,
+    /// The state.
+    pub state: State,
+    /// When it was ordered.
+    pub at: UnixSeconds,
+}
+
+/// A deal with everything that was signed for it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DealView {
+    /// What stands in lists.
+    #[serde(flatten)]
+    pub line: DealLine,
+    /// When it came into which state.
+    pub timeline: Vec<Step>,
+    /// Why the merchant refused, where it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Value>,
+    /// Every statement, in the order in which they were made.
+    pub statements: Vec<StatementView>,
+}
+
+/// A statement, as it is and as it reads.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StatementView {
+    /// Its type.
+    pub typ: String,
+    /// The compact statement.
+    pub jws: String,
+    /// What it says.
+    pub payload: Value,
+}
+
+impl StatementView {
+    /// Reads a statement that was verified when it came.
+    fn read(compact: &str) -> Option<Self> {
+        let mut parts = compact.split('.');
+        let header: Value = json::from_slice(&base64::decode(parts.next()?)?).ok()?;
+        let payload = json::from_slice(&base64::decode(parts.next()?)?).ok()?;
+        Some(Self { typ: header.get("typ")?.as_str()?.to_owned(), jws: compact.to_owned(), payload })
+    }
+}
+
+impl<P: Ports> Wallet<P> {
+    /// All deals, the newest first.
+    ///
+    /// # Errors
+    /// [`WalletError::Locked`].
+    pub async fn deals(&mut self) -> Result<Vec<DealLine>, WalletError> {
+        self.sync().await?;
+        let mut lines: Vec<DealLine> = self.state()?.deals.values().map(line).collect();
+        lines.sort_by_key(|line| core::cmp::Reverse(line.at));
+        Ok(lines)
+    }
+
+    /// One deal.
+    ///
+    /// # Errors
+    /// [`WalletError::DealUnknown`].
+    pub async fn deal(&mut self, deal: &Digest) -> Result<DealView, WalletError> {
+        self.sync().await?;
+        let record = self.deal_record(deal)?;
+        let refusal = record.refusal.as_ref();
+        Ok(DealView {
+            line: line(record),
+            timeline: record.steps.clone(),
+            refusal: refusal.map(|refusal| json!({ "code": refusal.code, "detail": refusal.detail })),
+            statements: statements(record),
+        })
+    }
+
+    /// The evidence of a deal: every statement, for whoever is to judge.
+    ///
+    /// # Errors
+    /// [`WalletError::DealUnknown`].
+    pub async fn evidence(&mut self, deal: &Digest) -> Result<Value, WalletError> {
+        let view = self.deal(deal).await?;
+        let statements: Vec<&str> = view.statements.iter().map(|statement| statement.jws.as_str()).collect();
+        Ok(json!({
+            "format": "semper-evidence/1",
+            "deal": deal,
+            "role": "customer",
+            "state": view.line.state,
+            "title": view.line.title,
+            "merchant": view.line.merchant,
+            "paid": view.line.paid,
+            "timeline": view.timeline,
+            "refusal": view.refusal,
+            "statements": statements,
+        }))
+    }
+}
+
+pub(super) fn line(record: &DealRecord) -> DealLine {
+    DealLine {
+        deal: record.deal,
+        title: record.title.clone(),
+        merchant: MintName { url: record.merchant_url.clone(), name: record.merchant_name.clone() },
+        paid: record.total,
+        state: record.state,
+        at: record.ordered_at(),
+    }
+}
+
+/// Offer, order, what was paid with, what proves the payment, receipt, delivery, acknowledgement, and who the merchant is.
+fn statements(record: &DealRecord) -> Vec<StatementView> {
+    let permissions = record.payment.as_ref().and_then(|payment| payment.body.get("permissions"));
+    let permissions = permissions.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let refusal = record.refusal.iter().flat_map(|refusal| &refusal.proof).map(String::as_str);
+    let compacts = [record.party.as_str(), record.offer.as_str(), record.order.as_str()].into_iter();
+    compacts
+        .chain(permissions)
+        .chain(record.proofs.iter().map(String::as_str))
+        .chain(record.receipt.iter().map(|receipt| receipt.as_str()))
+        .chain(record.delivery.iter().map(|delivery| delivery.as_str()))
+        .chain(record.acknowledgement.iter().map(|acknowledgement| acknowledgement.as_str()))
+        .chain(refusal)
+        .filter_map(StatementView::read)
+        .collect()
+}

@@ -1,0 +1,171 @@
+//! Why the wallet did not do what it was asked for.
+
+use semper_shared::commerce::OfferError;
+use semper_shared::commerce::deal::DealError;
+use semper_shared::foundation::{Amount, AmountError, Code, Coded};
+use semper_shared::items::payment::PaymentError;
+use semper_shared::items::payment::ecash::EcashError;
+use semper_shared::items::statement::StatementError;
+
+use super::ports::StoreError;
+
+/// Why the wallet did not do what it was asked for, grouped by who can mend it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WalletError {
+    /// It is locked.
+    #[error("the wallet is locked")]
+    Locked,
+    /// Nothing is set up yet.
+    #[error("there is no wallet here yet")]
+    Empty,
+    /// Something is set up already.
+    #[error("there is a wallet here already")]
+    Exists,
+    /// Not the passphrase.
+    #[error("that is not the passphrase of this wallet")]
+    Passphrase,
+    /// Not recovery words.
+    #[error("these are not 12 recovery words")]
+    Words,
+    /// Not a backup, or not its passphrase.
+    #[error("the backup cannot be opened")]
+    Backup,
+    /// The caller asked for something that makes no sense.
+    #[error("{0}")]
+    Request(String),
+    /// The wallet holds no such deal.
+    #[error("this wallet has no such deal")]
+    DealUnknown,
+    /// The wallet holds no such thing.
+    #[error("{0}")]
+    NotFound(&'static str),
+    /// The money has to be transferred by hand.
+    #[error("transfer {amount} to account {account} at {bank} with the subject {subject}, then resume")]
+    TransferNeeded {
+        /// How much.
+        amount: Amount,
+        /// The bank's origin.
+        bank: String,
+        /// The mint's account.
+        account: String,
+        /// The reserve, which the transfer must name.
+        subject: String,
+    },
+    /// Somebody could not be reached.
+    #[error("{host} cannot be reached. Your money is safe: what was begun goes on when you try again")]
+    Network {
+        /// Who.
+        host: String,
+    },
+    /// Somebody was reached and did not come to an end.
+    #[error("{host} has not finished. Your money is safe: what was begun goes on when you try again")]
+    Unfinished {
+        /// Who.
+        host: String,
+        /// What it said last.
+        code: Code,
+    },
+    /// Somebody refused, for a reason with a code.
+    #[error("{host} refused: {detail}")]
+    Refused {
+        /// Who.
+        host: String,
+        /// Why.
+        code: Code,
+        /// Why, in words.
+        detail: String,
+    },
+    /// Somebody broke the protocol.
+    #[error("{host} answered in a way that breaks the protocol: {what}")]
+    Peer {
+        /// Who.
+        host: String,
+        /// How.
+        what: String,
+    },
+    /// An offer was refused.
+    #[error(transparent)]
+    Offer(#[from] OfferError),
+    /// A step of a deal was refused.
+    #[error(transparent)]
+    Deal(#[from] DealError),
+    /// A payment could not be made.
+    #[error(transparent)]
+    Payment(#[from] PaymentError),
+    /// A step with coins was refused.
+    #[error(transparent)]
+    Ecash(#[from] EcashError),
+    /// A statement was refused.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// An amount was refused.
+    #[error(transparent)]
+    Amount(#[from] AmountError),
+    /// Somebody else changed the store meanwhile.
+    #[error("the wallet was changed elsewhere at the same time")]
+    StoreConflict,
+    /// The store failed.
+    #[error("the wallet's store failed: {0}")]
+    Store(String),
+    /// What is stored cannot be understood.
+    #[error("the wallet's store is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+impl WalletError {
+    /// What happened, and what to do about it.
+    pub fn message(&self) -> String {
+        format!("{self}. {}", self.code().advice())
+    }
+
+    /// Whether the outcome is open: the same may succeed when it is asked again, and nothing was refused for good.
+    pub const fn is_open(&self) -> bool {
+        matches!(
+            self,
+            Self::Network { .. }
+                | Self::Unfinished { .. }
+                | Self::Peer { .. }
+                | Self::StoreConflict
+                | Self::Store(_)
+                | Self::TransferNeeded { .. }
+        )
+    }
+}
+
+impl Coded for WalletError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Locked => Code::WALLET_LOCKED,
+            Self::Empty => Code::WALLET_EMPTY,
+            Self::Exists => Code::WALLET_EXISTS,
+            Self::Passphrase => Code::PASSPHRASE_WRONG,
+            Self::Words => Code::WORDS_INVALID,
+            Self::Backup => Code::BACKUP_INVALID,
+            Self::Request(_) => Code::REQUEST_INVALID,
+            Self::DealUnknown => Code::DEAL_UNKNOWN,
+            Self::NotFound(_) => Code::NOT_FOUND,
+            Self::TransferNeeded { .. } => Code::RESERVE_UNKNOWN,
+            Self::Network { .. } => Code::NETWORK_FAILED,
+            Self::Unfinished { code, .. } | Self::Refused { code, .. } => *code,
+            Self::Peer { .. } => Code::PEER_INVALID,
+            Self::Offer(error) => error.code(),
+            Self::Deal(error) => error.code(),
+            Self::Payment(error) => error.code(),
+            Self::Ecash(error) => error.code(),
+            Self::Statement(error) => error.code(),
+            Self::Amount(error) => error.code(),
+            Self::StoreConflict => Code::STORE_CONFLICT,
+            Self::Store(_) | Self::Damaged(_) => Code::STORE_FAILED,
+        }
+    }
+}
+
+impl From<StoreError> for WalletError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => Self::StoreConflict,
+            StoreError::Failed(cause) => Self::Store(cause),
+        }
+    }
+}

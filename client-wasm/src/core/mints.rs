@@ -1,0 +1,176 @@
+//! Mints: getting to know them, and what is held at each.
+
+use semper_shared::foundation::{Amount, Code, UnixSeconds};
+use semper_shared::items::party::{Party, Role};
+use semper_shared::items::payment::ecash::{KeySet, MintKeys};
+use semper_shared::items::statement::{Compact, Signed};
+use semper_shared::security::{Portable, Thumbprint};
+use serde::{Deserialize, Serialize};
+
+use super::net::{self, ask_known, ask_text, get, join, origin_of, peer};
+use super::ports::Ports;
+use super::records::Touched;
+use super::{Wallet, WalletError};
+
+/// A bank's public test account, for demonstrations.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct TestAccount {
+    pub(super) account: String,
+    pub(super) token: String,
+}
+
+/// What a mint says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MintInfo {
+    /// The name that people know it by.
+    pub name: String,
+    /// Its origin.
+    pub url: String,
+    /// The currency of its coins.
+    pub currency: String,
+    /// The thumbprint of its key.
+    pub thumbprint: Thumbprint,
+    /// What it charges: nothing yet.
+    pub fees: Vec<String>,
+    /// Whether its bank has a test account that pays.
+    pub test_account: bool,
+    /// The smallest coin that it issues, in minor units.
+    pub smallest_minor: u64,
+}
+
+/// A mint's name and origin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MintName {
+    /// Its origin.
+    pub url: String,
+    /// The name that people know it by.
+    pub name: String,
+}
+
+/// What is held at a mint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PurseView {
+    /// The payment module.
+    pub module: &'static str,
+    /// The mint.
+    pub mint: MintName,
+    /// What is there, change still to be exchanged included.
+    pub balance: Amount,
+    /// How many coins.
+    pub coins: usize,
+}
+
+impl<P: Ports> Wallet<P> {
+    /// What is held at each mint.
+    ///
+    /// # Errors
+    /// [`WalletError::Locked`].
+    pub async fn purses(&mut self) -> Result<Vec<PurseView>, WalletError> {
+        self.sync().await?;
+        let mints = self.state()?.payer.purse().mints.values();
+        let view = |held: &semper_shared::items::payment::ecash::MintPurse| PurseView {
+            module: "ecash",
+            mint: MintName { url: held.url.clone(), name: held.name.clone() },
+            balance: held.balance(),
+            coins: held.coins.len(),
+        };
+        Ok(mints.map(view).collect())
+    }
+
+    /// Asks a mint who it is and what it issues. Nothing is stored.
+    ///
+    /// # Errors
+    /// Where it cannot be reached or breaks the protocol.
+    pub async fn mint_info(&mut self, url: &str) -> Result<MintInfo, WalletError> {
+        self.sync().await?;
+        let document = fetch_keys(&self.ports, url, self.now()).await?;
+        let test_account = test_account(&self.ports, &document.funding.bank).await?.is_some();
+        let keys = KeySet::new(document)?;
+        let issued = keys.denominations().filter(|denomination| denomination.issues(self.now()));
+        Ok(MintInfo {
+            name: keys.document().name.clone(),
+            url: keys.document().url.clone(),
+            currency: keys.currency().to_string(),
+            thumbprint: keys.mint(),
+            fees: Vec::new(),
+            test_account,
+            smallest_minor: issued.map(|denomination| denomination.value.minor()).min().unwrap_or(0),
+        })
+    }
+
+    /// Fetches a mint's keys and stores them: a new mint, or newer keys of a known one.
+    pub(super) async fn trust_mint(&mut self, url: &str) -> Result<Thumbprint, WalletError> {
+        let document = fetch_keys(&self.ports, url, self.now()).await?;
+        let known = self.state()?.payer.purse().mints.get(&document.key.thumbprint());
+        if known.is_some_and(|held| held.keys.as_str() == document.compact()) {
+            return Ok(document.key.thumbprint());
+        }
+        let mint = self.change()?.payer.trust(document)?;
+        self.save(Touched::purse()).await?;
+        Ok(mint)
+    }
+
+    /// Fetches a known mint's keys again where they are out of date.
+    pub(super) async fn freshen_mint(&mut self, mint: &Thumbprint) -> Result<(), WalletError> {
+        let document = self.state()?.payer.keys(mint)?.document();
+        if self.now() <= document.expires_at {
+            return Ok(());
+        }
+        let url = document.url.clone();
+        if self.trust_mint(&url).await? == *mint {
+            Ok(())
+        } else {
+            Err(peer(&url, "the mint has another key than before"))
+        }
+    }
+
+    /// The origin of a known mint.
+    pub(super) fn mint_url(&self, mint: &Thumbprint) -> Result<String, WalletError> {
+        Ok(self.state()?.payer.mint_purse(mint)?.url.clone())
+    }
+}
+
+/// A mint's key document: signed by the key that the party at this origin holds, in date, and for this origin.
+pub(super) async fn fetch_keys<P: Ports>(
+    ports: &P,
+    url: &str,
+    now: UnixSeconds,
+) -> Result<Signed<MintKeys>, WalletError> {
+    let origin = origin_of(url).ok_or_else(|| WalletError::Request(format!("{url} is not the address of a mint")))?;
+    let party = fetch_party(ports, origin, now).await?;
+    if party.role != Role::Mint {
+        return Err(peer(url, "it is no mint"));
+    }
+    let address = join(origin, "keys");
+    let document = Compact::<MintKeys>::new(ask_text(ports, &address).await?).verify(&party.key, &Portable)?;
+    if document.key != party.key || document.url.trim_end_matches('/') != origin {
+        return Err(peer(&address, "the keys are another mint's"));
+    }
+    if now > document.expires_at {
+        return Err(peer(&address, "the keys are out of date"));
+    }
+    Ok(document)
+}
+
+/// A party's introduction.
+pub(super) async fn fetch_party<P: Ports>(
+    ports: &P,
+    origin: &str,
+    now: UnixSeconds,
+) -> Result<Signed<Party>, WalletError> {
+    let compact = ask_text(ports, &join(origin, ".well-known/semper")).await?;
+    Ok(Party::verify(&compact, origin, now, &Portable)?)
+}
+
+/// The bank's test account, where it has one.
+pub(super) async fn test_account<P: Ports>(ports: &P, bank: &str) -> Result<Option<TestAccount>, WalletError> {
+    match ask_known(ports, &get(join(bank, "test-account")), Code::NOT_FOUND).await {
+        Err(WalletError::Refused { code: Code::ACCOUNT_UNKNOWN, .. }) => Ok(None),
+        other => other,
+    }
+}
+
+/// The address of something that a mint holds under a name.
+pub(super) fn address(base: &str, kind: &str, name: &str) -> String {
+    net::join(base, &format!("{kind}/{name}"))
+}

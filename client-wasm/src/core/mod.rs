@@ -1,0 +1,51 @@
+//! The wallet over its ports: every decision is made here, and nothing here knows the browser or the network.
+//!
+//! ```text
+//! add_cash   bank transfer ──▶ reserve ──▶ withdrawal ──▶ coins
+//! review     offer, verified ──▶ what is shown
+//! buy        order and payment, stored ──▶ merchant ──▶ receipt and keys, stored ──▶ acknowledgement
+//! refresh    what is left of a coin ──▶ melt, reveal ──▶ new coins
+//! resume     whatever of these was cut off, asked again in the same words
+//! ```
+//!
+//! Two rules keep the money safe. What draws on coins or reserves is stored before it is sent, and an answer is stored
+//! before anything is built on it; so a wallet that dies at any moment finds on its disk what to ask again. And every
+//! request is the same each time it is asked, so whoever answered it before answers it again.
+
+mod backup;
+mod buy;
+mod call;
+mod deals;
+mod error;
+mod library;
+mod mints;
+mod net;
+pub mod ports;
+mod records;
+mod refresh;
+mod restore;
+mod resume;
+mod review;
+mod topup;
+mod vault;
+mod wallet;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use buy::Bought;
+pub use call::{Answer, Progress};
+pub use deals::{DealLine, DealView, StatementView};
+pub use error::WalletError;
+pub use library::{LibraryDeal, LibraryPart, PartAccess};
+pub use mints::{MintInfo, MintName, PurseView};
+pub use net::{CatalogueEntry, Problem, origin_of};
+pub use records::Step;
+pub use restore::Restored;
+pub use resume::Resumed;
+pub use review::{Already, MerchantView, Method, Review};
+pub use topup::TopUp;
+pub use vault::Kdf;
+pub use wallet::{Status, Wallet};
+pub use words::Words;

@@ -1,0 +1,217 @@
+//! Reviewing an offer: everything that is verified before anything is shown.
+
+use std::collections::BTreeSet;
+
+use semper_shared::commerce::Offer;
+use semper_shared::foundation::{Amount, Coded, Digest, UnixSeconds};
+use semper_shared::items::party::{Party, Role};
+use semper_shared::items::payment::dummy::DummyPayer;
+use semper_shared::items::payment::ecash::EcashParameters;
+use semper_shared::items::payment::{Choice, ErasedPayer, ModuleId, PaymentError, Unusable, choose};
+use semper_shared::items::statement::Signed;
+use semper_shared::security::{Portable, Thumbprint};
+use serde::{Deserialize, Serialize};
+
+use super::mints::fetch_party;
+use super::net::{CatalogueEntry, ask_json, ask_text, get, host_of, join, origin_of, peer};
+use super::ports::Ports;
+use super::{Wallet, WalletError};
+
+/// How many reviewed offers are kept in memory, to be paid.
+const MAX_REVIEWED: usize = 16;
+
+/// An offer that was verified and shown, and may be paid.
+#[derive(Clone)]
+pub(super) struct Reviewed {
+    pub(super) offer: Signed<Offer>,
+    pub(super) party: Signed<Party>,
+    /// The deals that there were of it; one that was added since is what the customer agreed to.
+    pub(super) known_deals: BTreeSet<Digest>,
+}
+
+/// What is shown before anything is signed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Review {
+    /// The offer, as its merchant signed it.
+    pub offer: Offer,
+    /// The offer's digest, which [`Wallet::pay`] takes.
+    pub offer_digest: Digest,
+    /// Who offers.
+    pub merchant: MerchantView,
+    /// The ways to pay, the preferred first.
+    pub methods: Vec<Method>,
+    /// Until when it can be ordered.
+    pub expires_at: UnixSeconds,
+    /// The deal by which the customer has the good already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub already: Option<Already>,
+}
+
+/// A deal by which the customer has the good already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Already {
+    /// The deal.
+    pub deal: Digest,
+}
+
+/// Who offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MerchantView {
+    /// The name that it gives itself.
+    pub name: String,
+    /// Its origin.
+    pub url: String,
+    /// Host and port: what the network vouches for.
+    pub domain: String,
+    /// The thumbprint of its key.
+    pub thumbprint: Thumbprint,
+    /// Whether the customer has bought from this key before.
+    pub known: bool,
+    /// Whether the customer has bought from this origin before, under another key.
+    pub key_changed: bool,
+}
+
+/// A way to pay, and whether it can be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Method {
+    /// The module; `none` where nothing is to be paid.
+    pub module: ModuleId,
+    /// Whether it can pay now.
+    pub usable: bool,
+    /// The code of what is in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'static str>,
+    /// What is in the way, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the purses hold that the merchant takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Amount>,
+}
+
+#[derive(Deserialize)]
+struct Catalogue {
+    offers: Vec<CatalogueEntry>,
+}
+
+impl<P: Ports> Wallet<P> {
+    /// What a merchant offers. The catalogue is not signed, each offer is: [`Wallet::review`] verifies it.
+    ///
+    /// # Errors
+    /// Where the merchant cannot be reached or breaks the protocol.
+    pub async fn offers(&mut self, merchant_url: &str) -> Result<Vec<CatalogueEntry>, WalletError> {
+        let origin = origin_of(merchant_url)
+            .ok_or_else(|| WalletError::Request(format!("{merchant_url} is not the address of a shop")))?;
+        let catalogue: Catalogue = ask_json(&self.ports, &get(join(origin, "offers"))).await?;
+        Ok(catalogue.offers)
+    }
+
+    /// Fetches an offer and verifies it: signature, consistency, origin, time, and that the merchant at that origin
+    /// introduces itself with the same key.
+    ///
+    /// # Errors
+    /// What is wrong with it; nothing of a refused offer may be shown as the merchant's word.
+    pub async fn review(&mut self, offer_url: &str) -> Result<Review, WalletError> {
+        self.sync().await?;
+        let origin = origin_of(offer_url)
+            .ok_or_else(|| WalletError::Request(format!("{offer_url} is not the address of an offer")))?;
+        let compact = ask_text(&self.ports, offer_url).await?;
+        let offer = Offer::verify(&compact, origin, self.now(), &Portable)?;
+        let party = fetch_party(&self.ports, origin, self.now()).await?;
+        if party.role != Role::Merchant {
+            return Err(peer(offer_url, "it is no merchant"));
+        }
+        if party.key != offer.merchant.key {
+            return Err(semper_shared::commerce::OfferError::Origin.into());
+        }
+        let review = self.review_of(&offer)?;
+        let known_deals =
+            self.state()?.deals.values().filter(|deal| deal.offer_digest == offer.digest()).map(|deal| deal.deal);
+        let known_deals = known_deals.collect();
+        self.reviewed.retain(|other| other.offer.digest() != review.offer_digest);
+        self.reviewed.truncate(MAX_REVIEWED - 1);
+        self.reviewed.push_front(Reviewed { offer, party, known_deals });
+        Ok(review)
+    }
+
+    fn review_of(&self, offer: &Signed<Offer>) -> Result<Review, WalletError> {
+        let thumbprint = offer.merchant.key.thumbprint();
+        let state = self.state()?;
+        let bought = || state.deals.values().filter(|deal| deal.is_bought());
+        let same_good = |merchant: &Thumbprint, good: &str| *merchant == thumbprint && good == offer.good;
+        let already = bought()
+            .filter(|deal| same_good(&deal.merchant, &deal.good))
+            .max_by_key(|deal| deal.ordered_at())
+            .map(|deal| Already { deal: deal.deal });
+        let known = bought().any(|deal| deal.merchant == thumbprint);
+        let same_origin = |url: &str| origin_of(url) == origin_of(&offer.merchant.url);
+        let key_changed = !known && bought().any(|deal| same_origin(&deal.merchant_url));
+        Ok(Review {
+            offer: offer.payload().clone(),
+            offer_digest: offer.digest(),
+            merchant: MerchantView {
+                name: offer.merchant.name.clone(),
+                url: offer.merchant.url.clone(),
+                domain: host_of(&offer.merchant.url),
+                thumbprint,
+                known,
+                key_changed,
+            },
+            methods: self.methods(offer)?,
+            expires_at: offer.expires_at,
+            already,
+        })
+    }
+
+    /// Every way to pay that offer or wallet has, and whether it can be used.
+    fn methods(&self, offer: &Offer) -> Result<Vec<Method>, WalletError> {
+        let currency = offer.total.currency();
+        if offer.total.is_zero() {
+            let none = Method { module: ModuleId::none(), usable: true, why: None, reason: None, balance: None };
+            return Ok(vec![none]);
+        }
+        let payers: [&dyn ErasedPayer; 2] = [&self.state()?.payer, &DummyPayer];
+        let choices = choose(&payers, &offer.accepts, offer.total, self.now());
+        let method = |Choice { module, quote }: Choice| match quote {
+            Ok(quote) => Method { module, usable: true, why: None, reason: None, balance: Some(quote.available) },
+            // What is not spendable yet may be change: paying exchanges it first.
+            Err(Unusable::Insufficient { .. }) if self.change_suffices(offer) => {
+                Method { module, usable: true, why: None, reason: None, balance: self.held_for(offer) }
+            }
+            Err(unusable) => {
+                let available = match unusable {
+                    Unusable::Insufficient { .. } => self.held_for(offer),
+                    _ => Some(Amount::zero(currency)),
+                };
+                let reason = Some(unusable.to_string());
+                let why = Some(PaymentError::Unusable(unusable).code().as_str());
+                Method { module, usable: false, why, reason, balance: available }
+            }
+        };
+        Ok(choices.into_iter().map(method).collect())
+    }
+
+    /// The most that one accepted mint's purse holds, change included.
+    fn held_for(&self, offer: &Offer) -> Option<Amount> {
+        let mints = &self.state().ok()?.payer.purse().mints;
+        let accepted = accepted_mints(offer);
+        let held =
+            accepted.iter().filter_map(|mint| mints.get(mint)).filter(|held| held.currency == offer.total.currency());
+        held.map(|held| held.balance()).max_by_key(Amount::minor)
+    }
+
+    /// Whether the change that waits to be exchanged makes up what is missing.
+    pub(super) fn change_suffices(&self, offer: &Offer) -> bool {
+        self.held_for(offer).is_some_and(|held| held.minor() >= offer.total.minor())
+    }
+}
+
+/// The mints whose coins an offer takes.
+pub(super) fn accepted_mints(offer: &Offer) -> Vec<Thumbprint> {
+    let parameters = offer.accepts.iter().filter(|acceptance| acceptance.module.as_str() == "ecash");
+    parameters
+        .filter_map(|acceptance| EcashParameters::deserialize(&acceptance.parameters).ok())
+        .flat_map(|parameters| parameters.mints)
+        .map(|accepted| accepted.mint)
+        .collect()
+}

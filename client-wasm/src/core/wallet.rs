@@ -1,0 +1,336 @@
+//! The wallet: its life from the first words to the lock, and its memory.
+//!
+//! What is in memory is a copy of the store and nothing more. Every operation begins by looking whether the store has
+//! moved on, as it does when another window works on the same wallet, and a change that could not be stored is forgotten.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use semper_shared::foundation::{Digest, UnixSeconds};
+use semper_shared::items::payment::ecash::EcashPayer;
+use semper_shared::security::Portable;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::ports::{Change, Clock, Ports, Session, Store, Stored};
+use super::records::{self, DealRecord, Settings, Touched};
+use super::review::Reviewed;
+use super::vault::{Kdf, Locked, VaultKey};
+use super::{WalletError, Words};
+
+/// What the clear part's lock holds.
+const VAULT: &str = "vault";
+
+/// Whether there is a wallet, and whether it is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Nothing is set up.
+    Empty,
+    /// It is set up, and locked.
+    Locked,
+    /// It is open.
+    Unlocked,
+}
+
+/// A customer's wallet over its ports.
+pub struct Wallet<P: Ports> {
+    pub(super) ports: P,
+    kdf: Kdf,
+    key: Option<VaultKey>,
+    pub(super) state: Option<State>,
+    /// Whether memory may differ from the store.
+    pub(super) changing: bool,
+    pub(super) reviewed: VecDeque<Reviewed>,
+}
+
+/// A record's name and its JSON.
+pub(super) type PlainRecord = (String, Zeroizing<Vec<u8>>);
+
+/// An open wallet's memory.
+pub(super) struct State {
+    generation: u64,
+    pub(super) settings: Settings,
+    pub(super) payer: EcashPayer,
+    pub(super) deals: BTreeMap<Digest, DealRecord>,
+}
+
+impl State {
+    pub(super) fn fresh(settings: Settings) -> Self {
+        let payer = EcashPayer::new(settings.seed());
+        Self { generation: 0, settings, payer, deals: BTreeMap::new() }
+    }
+
+    /// Reads opened records.
+    pub(super) fn read<B: AsRef<[u8]>>(plain: &BTreeMap<String, B>) -> Result<Self, WalletError> {
+        let record = |name: &str| plain.get(name).ok_or(WalletError::Damaged("a record is missing"));
+        let settings = records::read::<Settings>(record(records::SETTINGS)?.as_ref())?.check()?;
+        let purse = records::read(record(records::PURSE)?.as_ref())?;
+        let payer = EcashPayer::load(settings.seed(), purse, &Portable)?;
+        let mut deals = BTreeMap::new();
+        for (_, bytes) in plain.iter().filter(|(name, _)| records::is_deal(name)) {
+            let deal: DealRecord = records::read(bytes.as_ref())?;
+            deals.insert(deal.deal, deal);
+        }
+        Ok(Self { generation: 0, settings, payer, deals })
+    }
+}
+
+impl<P: Ports> Wallet<P> {
+    /// The wallet in this store, or the place for a new one.
+    pub const fn new(ports: P) -> Self {
+        Self { ports, kdf: Kdf::PEOPLE, key: None, state: None, changing: false, reviewed: VecDeque::new() }
+    }
+
+    /// With other costs for new passphrases.
+    #[must_use]
+    pub fn with_kdf(self, kdf: Kdf) -> Self {
+        Self { kdf, ..self }
+    }
+
+    /// The ports.
+    pub const fn ports(&self) -> &P {
+        &self.ports
+    }
+
+    /// Makes new recovery words. Nothing is stored.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn make_words(&self) -> Result<Words, WalletError> {
+        Words::make(&mut self.ports.rng())
+    }
+
+    /// Whether there is a wallet and it is open, and whether its words are kept safe, as far as that can be seen.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn status(&mut self) -> Result<(Status, bool), WalletError> {
+        match self.sync().await {
+            Ok(()) => Ok((Status::Unlocked, self.state()?.settings.backup_confirmed)),
+            Err(WalletError::Empty) => Ok((Status::Empty, false)),
+            Err(WalletError::Locked) => Ok((Status::Locked, false)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sets a new wallet up.
+    ///
+    /// # Errors
+    /// [`WalletError::Exists`] where there is one.
+    pub async fn create(&mut self, words: &Words, passphrase: &str) -> Result<(), WalletError> {
+        let settings = Settings::new(&words.seed(), self.now());
+        self.establish(State::fresh(settings), passphrase).await
+    }
+
+    /// Opens the wallet.
+    ///
+    /// # Errors
+    /// [`WalletError::Passphrase`], [`WalletError::Empty`].
+    pub async fn unlock(&mut self, passphrase: &str) -> Result<(), WalletError> {
+        let stored = self.load_all().await?;
+        self.key = Some(unwrap_key(&stored, passphrase)?);
+        self.take(stored)?;
+        self.remember().await
+    }
+
+    /// Closes the wallet.
+    ///
+    /// # Errors
+    /// Where the session cannot be ended.
+    pub async fn lock(&mut self) -> Result<(), WalletError> {
+        self.key = None;
+        self.state = None;
+        self.reviewed.clear();
+        Ok(self.ports.session().clear().await?)
+    }
+
+    /// Puts the wallet under another passphrase.
+    ///
+    /// # Errors
+    /// [`WalletError::Passphrase`] where the old one is wrong.
+    pub async fn change_passphrase(&mut self, old: &str, new: &str) -> Result<(), WalletError> {
+        self.sync().await?;
+        let stored = self.load_all().await?;
+        let key = unwrap_key(&stored, old)?;
+        let meta = self.meta(&key, new)?;
+        self.commit(Change { expected_generation: stored.generation, meta: Some(meta), ..Change::default() }).await
+    }
+
+    /// The customer says that words or a backup are kept safe.
+    ///
+    /// # Errors
+    /// Where it cannot be stored.
+    pub async fn confirm_backup(&mut self) -> Result<(), WalletError> {
+        self.sync().await?;
+        self.change()?.settings.backup_confirmed = true;
+        self.save(Touched::settings()).await
+    }
+
+    /// The balance by currency, in minor units: what can be spent, and change still to be exchanged.
+    ///
+    /// # Errors
+    /// [`WalletError::Locked`].
+    pub async fn balance(&mut self) -> Result<BTreeMap<String, u64>, WalletError> {
+        self.sync().await?;
+        Ok(self.state()?.payer.balances())
+    }
+
+    pub(super) fn now(&self) -> UnixSeconds {
+        self.ports.clock().now()
+    }
+
+    /// Makes sure that the wallet is open and its memory that of the store.
+    pub(super) async fn sync(&mut self) -> Result<(), WalletError> {
+        if self.key.is_none() {
+            let Some(key) = self.ports.session().load().await? else {
+                let stored = self.ports.store().load(None).await?.unwrap_or_default();
+                return Err(if stored.meta.is_some() { WalletError::Locked } else { WalletError::Empty });
+            };
+            self.key = Some(VaultKey::from_bytes(key));
+        }
+        if self.changing {
+            self.state = None;
+        }
+        let known = self.state.as_ref().map(|state| state.generation);
+        let Some(stored) = self.ports.store().load(known).await? else {
+            return Ok(());
+        };
+        if stored.meta.is_none() {
+            self.lock().await?;
+            return Err(WalletError::Empty);
+        }
+        self.take(stored)
+    }
+
+    /// The memory, to be read.
+    pub(super) fn state(&self) -> Result<&State, WalletError> {
+        self.state.as_ref().ok_or(WalletError::Locked)
+    }
+
+    /// The memory, to be changed: [`Wallet::save`] must follow, or the change is forgotten.
+    pub(super) fn change(&mut self) -> Result<&mut State, WalletError> {
+        self.changing = true;
+        self.state.as_mut().ok_or(WalletError::Locked)
+    }
+
+    pub(super) fn deal_record(&self, deal: &Digest) -> Result<&DealRecord, WalletError> {
+        self.state()?.deals.get(deal).ok_or(WalletError::DealUnknown)
+    }
+
+    pub(super) fn change_deal(&mut self, deal: &Digest) -> Result<&mut DealRecord, WalletError> {
+        self.change()?.deals.get_mut(deal).ok_or(WalletError::DealUnknown)
+    }
+
+    /// Stores what was touched, in one commit.
+    pub(super) async fn save(&mut self, touched: Touched) -> Result<(), WalletError> {
+        let state = self.state()?;
+        let puts = self.sealed(state, &touched)?;
+        let change = Change { expected_generation: state.generation, puts, ..Change::default() };
+        self.commit(change).await
+    }
+
+    /// Begins a wallet with this memory.
+    pub(super) async fn establish(&mut self, state: State, passphrase: &str) -> Result<(), WalletError> {
+        let stored = self.ports.store().load(None).await?.unwrap_or_default();
+        if stored.meta.is_some() {
+            return Err(WalletError::Exists);
+        }
+        let key = VaultKey::make(&mut self.ports.rng());
+        let meta = self.meta(&key, passphrase)?;
+        self.key = Some(key);
+        let all = Touched { deals: state.deals.keys().copied().collect(), ..Touched::settings().and_purse() };
+        let puts = self.sealed(&state, &all)?;
+        self.state = Some(state);
+        let change = Change { expected_generation: stored.generation, meta: Some(meta), puts, deletes: Vec::new() };
+        if let Err(error) = self.commit(change).await {
+            self.key = None;
+            return Err(error);
+        }
+        self.remember().await
+    }
+
+    fn meta(&self, key: &VaultKey, passphrase: &str) -> Result<Vec<u8>, WalletError> {
+        if passphrase.is_empty() {
+            return Err(WalletError::Request("the passphrase is empty".to_owned()));
+        }
+        Locked::lock(VAULT, key.as_bytes(), passphrase, self.kdf, &mut self.ports.rng())
+            .ok_or(WalletError::Damaged("the key cannot be wrapped"))?
+            .to_bytes()
+    }
+
+    /// The records that were touched, in the clear.
+    pub(super) fn plain(&self, state: &State, touched: &Touched) -> Result<Vec<PlainRecord>, WalletError> {
+        let mut plain = Vec::new();
+        if touched.settings {
+            plain.push((records::SETTINGS.to_owned(), records::write(&state.settings)?));
+        }
+        if touched.purse {
+            plain.push((records::PURSE.to_owned(), records::write(state.payer.purse())?));
+        }
+        for deal in &touched.deals {
+            let record = state.deals.get(deal).ok_or(WalletError::DealUnknown)?;
+            plain.push((records::deal_name(deal), records::write(record)?));
+        }
+        Ok(plain)
+    }
+
+    fn sealed(&self, state: &State, touched: &Touched) -> Result<Vec<(String, Vec<u8>)>, WalletError> {
+        let key = self.key.as_ref().ok_or(WalletError::Locked)?;
+        let plain = self.plain(state, touched)?;
+        let mut rng = self.ports.rng();
+        plain
+            .into_iter()
+            .map(|(name, bytes)| {
+                let sealed = key.seal_record(&name, &bytes, &mut rng);
+                Ok((name, sealed.ok_or(WalletError::Damaged("a record cannot be sealed"))?))
+            })
+            .collect()
+    }
+
+    async fn commit(&mut self, change: Change) -> Result<(), WalletError> {
+        match self.ports.store().commit(change).await {
+            Ok(generation) => {
+                self.changing = false;
+                if let Some(state) = &mut self.state {
+                    state.generation = generation;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.state = None;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn load_all(&self) -> Result<Stored, WalletError> {
+        let stored = self.ports.store().load(None).await?.unwrap_or_default();
+        if stored.meta.is_some() { Ok(stored) } else { Err(WalletError::Empty) }
+    }
+
+    /// Opens what was loaded.
+    fn take(&mut self, stored: Stored) -> Result<(), WalletError> {
+        let key = self.key.as_ref().ok_or(WalletError::Locked)?;
+        let mut plain = BTreeMap::new();
+        for (name, sealed) in stored.records {
+            let bytes = key.open_record(&name, &sealed).ok_or(WalletError::Damaged("a record does not open"))?;
+            plain.insert(name, bytes);
+        }
+        self.state = Some(State { generation: stored.generation, ..State::read(&plain)? });
+        self.changing = false;
+        Ok(())
+    }
+
+    async fn remember(&self) -> Result<(), WalletError> {
+        let key = self.key.as_ref().ok_or(WalletError::Locked)?;
+        Ok(self.ports.session().save(key.as_bytes()).await?)
+    }
+}
+
+fn unwrap_key(stored: &Stored, passphrase: &str) -> Result<VaultKey, WalletError> {
+    let meta = stored.meta.as_deref().ok_or(WalletError::Empty)?;
+    let locked = Locked::from_bytes(meta).ok_or(WalletError::Damaged("its clear part cannot be read"))?;
+    let key = locked.unlock(VAULT, passphrase).ok_or(WalletError::Passphrase)?;
+    let key = key.as_slice().try_into().map_err(|_| WalletError::Damaged("its key has the wrong length"))?;
+    Ok(VaultKey::from_bytes(key))
+}
