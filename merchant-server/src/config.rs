@@ -25,17 +25,23 @@ use std::path::{Path, PathBuf};
 use semper_shared::foundation::{Code, Coded};
 use serde::Deserialize;
 
-use crate::bank;
-use crate::sites::WalletConfig;
+use crate::sites::{ShopConfig, WalletConfig};
+use crate::{bank, merchant, mint};
 
 /// The parties of a process. Each has its own store, keys and port; one that is not named is not started.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The bank.
-    pub bank: Option<bank::Config>,
+    /// The merchant.
+    pub merchant: Option<merchant::Config>,
+    /// The pages of the merchant's shop; without them the merchant has an API alone.
+    pub shop: Option<ShopConfig>,
     /// The wallet's site.
     pub wallet: Option<WalletConfig>,
+    /// The mint.
+    pub mint: Option<mint::Config>,
+    /// The bank.
+    pub bank: Option<bank::Config>,
 }
 
 impl Config {
@@ -52,16 +58,37 @@ impl Config {
     /// Reads a text whose folders are relative to `folder`.
     fn parse(text: &str, folder: &Path) -> Result<Self, String> {
         let mut config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        let mut parties = 0;
         let folders = [
+            config.merchant.as_mut().map(|merchant| &mut merchant.data),
+            config.mint.as_mut().map(|mint| &mut mint.data),
             config.bank.as_mut().map(|bank| &mut bank.data),
+            config.shop.as_mut().and_then(|shop| shop.assets.as_mut()),
             config.wallet.as_mut().and_then(|wallet| wallet.assets.as_mut()),
         ];
         for path in folders.into_iter().flatten() {
             *path = folder.join(&*path);
         }
-        parties += usize::from(config.bank.is_some()) + usize::from(config.wallet.is_some());
-        if parties == 0 { Err("it names no party".to_owned()) } else { Ok(config) }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.shop.is_some() && self.merchant.is_none() {
+            return Err("`shop` has the pages of a merchant, and none is named".to_owned());
+        }
+        let data = [
+            self.merchant.as_ref().map(|merchant| &merchant.data),
+            self.mint.as_ref().map(|mint| &mint.data),
+            self.bank.as_ref().map(|bank| &bank.data),
+        ];
+        let data: Vec<_> = data.into_iter().flatten().collect();
+        if data.is_empty() && self.wallet.is_none() {
+            return Err("it names no party".to_owned());
+        }
+        match data.iter().enumerate().find(|(index, folder)| data.iter().take(*index).any(|other| other == *folder)) {
+            Some((_, folder)) => Err(format!("two parties have the same folder, {}", folder.display())),
+            None => Ok(()),
+        }
     }
 }
 

@@ -4,14 +4,21 @@ use std::fmt;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use semper_server::config::{Config, ConfigError};
-use semper_server::demo::{Demo, DemoError};
-use semper_server::http::{Shutdown, StartError, telemetry};
+use semper_server::config::Config;
+use semper_server::demo::{Demo, fill_shop};
+use semper_server::http::{Shutdown, telemetry};
 use semper_server::parties::Parties;
-use semper_server::sites::{Assets, AssetsError};
-use semper_shared::foundation::{Code, Coded as _};
+use semper_server::sites::Assets;
+use semper_shared::foundation::{Code, Coded};
+
+/// The goods of the demo's shop, in the folder that has the pages.
+const DEMO_GOODS: &str = "merchant-server/goods";
+
+/// How long the demo waits for its parties to find each other.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Merchant, mint, bank and wallet site of the SEMPER marketplace.
 ///
@@ -29,6 +36,30 @@ enum Command {
     Demo(DemoArgs),
     /// Run the parties that a configuration file names.
     Serve(ServeArgs),
+    /// Fill the shop.
+    #[command(subcommand)]
+    Catalogue(Catalogue),
+}
+
+#[derive(Subcommand)]
+enum Catalogue {
+    /// Bring the merchant's goods to what a folder says: a Markdown file per good with front matter, or catalogue.csv.
+    ///
+    /// The merchant must not be running. Goods that are no longer in the folder are taken from the shop; what was sold of them
+    /// stays where its customers find it.
+    Import(ImportArgs),
+}
+
+#[derive(Args)]
+struct ImportArgs {
+    /// The folder of the goods.
+    folder: PathBuf,
+    /// The configuration that names the merchant.
+    #[arg(long, value_name = "FILE", required_unless_present = "data", conflicts_with = "data")]
+    config: Option<PathBuf>,
+    /// The merchant's own data folder.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -42,6 +73,9 @@ struct DemoArgs {
     /// The folder that contains `www/`; found by itself above the working folder or the program.
     #[arg(long, value_name = "DIR")]
     assets: Option<PathBuf>,
+    /// The folder of the goods to sell, in place of the shop's own.
+    #[arg(long, value_name = "DIR")]
+    goods: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -81,29 +115,69 @@ fn run(command: Command) -> Result<(), Failure> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| Failure { code: Code::INTERNAL, message: error.to_string() })?;
+        .map_err(|error| Failure::new(Code::INTERNAL, error.to_string()))?;
     match command {
         Command::Demo(args) => {
             telemetry::init_logs("warn");
             let assets = Assets::find(args.assets.as_deref())?.root().to_owned();
+            let goods = args.goods.unwrap_or_else(|| assets.join(DEMO_GOODS));
             let demo = Demo { data: args.data, port_base: args.port_base, assets };
             let config = demo.prepare()?;
-            runtime.block_on(serve(&config))
+            if let Some(merchant) = &config.merchant {
+                fill_shop(&merchant.data, &goods, &demo.assets, &mut |line| eprintln!("{line}"))?;
+            }
+            runtime.block_on(serve(&config, Some(PATIENCE)))
         }
         Command::Serve(args) => {
             telemetry::init_logs("info");
             let config = Config::read(&args.config)?;
-            runtime.block_on(serve(&config))
+            runtime.block_on(serve(&config, None))
+        }
+        Command::Catalogue(Catalogue::Import(args)) => {
+            telemetry::init_logs("warn");
+            import(args)
         }
     }
 }
 
-/// Starts the parties, says so, and stays until told to stop.
-async fn serve(config: &Config) -> Result<(), Failure> {
+fn import(args: ImportArgs) -> Result<(), Failure> {
+    let data = match (args.data, args.config) {
+        (Some(data), _) => data,
+        (None, Some(file)) => match Config::read(&file)?.merchant {
+            Some(merchant) => merchant.data,
+            None => {
+                return Err(Failure::new(Code::CONFIG_INVALID, format!("{}: it names no merchant", file.display())));
+            }
+        },
+        (None, None) => return Err(Failure::new(Code::USAGE, "name the merchant with --config or --data")),
+    };
+    // What some goods are made from lies with the pages; other goods do without.
+    let assets = Assets::find(None).map(|assets| assets.root().to_owned()).unwrap_or_default();
+    let done = fill_shop(&data, &args.folder, &assets, &mut |line| eprintln!("{line}"))?;
+    println!(
+        "{}",
+        serde_json::json!({"goods": done.goods, "added": done.added, "changed": done.changed, "removed": done.removed})
+    );
+    Ok(())
+}
+
+/// Starts the parties, says so, and stays until told to stop. With patience it says so only when all can do their work.
+async fn serve(config: &Config, patience: Option<Duration>) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
     let (trigger, shutdown) = Shutdown::new();
+    let start = async {
+        let parties = Parties::start(config, &shutdown).await?;
+        if let Some(patience) = patience {
+            let waiting = parties.ready(patience).await;
+            if !waiting.is_empty() {
+                let what = format!("{} did not become ready; the log says why", waiting.join(", "));
+                return Err(Failure::new(Code::INTERNAL, what));
+            }
+        }
+        Ok(parties)
+    };
     let parties = tokio::select! {
-        started = Parties::start(config, &shutdown) => started?,
+        started = start => started?,
         () = stop.received() => return Ok(()),
     };
     let mut out = std::io::stdout();
@@ -113,7 +187,7 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     trigger.stop();
     tokio::select! {
         () = parties.stopped() => Ok(()),
-        () = stop.received() => Err(Failure { code: Code::INTERNAL, message: "stopped before all requests were answered".into() }),
+        () = stop.received() => Err(Failure::new(Code::INTERNAL, "stopped before all requests were answered")),
     }
 }
 
@@ -125,7 +199,7 @@ struct StopSignals {
 impl StopSignals {
     fn listen() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
-        let cannot = |error: std::io::Error| Failure { code: Code::INTERNAL, message: error.to_string() };
+        let cannot = |error: std::io::Error| Failure::new(Code::INTERNAL, error.to_string());
         Ok(Self {
             terminate: signal(SignalKind::terminate()).map_err(cannot)?,
             interrupt: signal(SignalKind::interrupt()).map_err(cannot)?,
@@ -146,37 +220,20 @@ struct Failure {
     message: String,
 }
 
+impl Failure {
+    fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code, self.message)
     }
 }
 
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self { code: error.code(), message: error.to_string() }
-    }
-}
-
-impl From<AssetsError> for Failure {
-    fn from(error: AssetsError) -> Self {
-        Self { code: Code::CONFIG_INVALID, message: error.to_string() }
-    }
-}
-
-impl From<DemoError> for Failure {
-    fn from(error: DemoError) -> Self {
-        let code = match &error {
-            DemoError::Folder { .. } => Code::STORE_FAILED,
-            DemoError::Ports(_) => Code::USAGE,
-            _ => Code::CONFIG_INVALID,
-        };
-        Self { code, message: error.to_string() }
-    }
-}
-
-impl From<StartError> for Failure {
-    fn from(error: StartError) -> Self {
-        Self { code: error.code(), message: error.to_string() }
+impl<E: Coded + fmt::Display> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::new(error.code(), error.to_string())
     }
 }

@@ -3,13 +3,20 @@
 //! The demo is nothing but a configuration, written for the folder and the ports one chooses, and kept as `semper.toml` in that
 //! folder: `semper serve --config` runs the same. Its tokens are random and kept, so that a second start finds its accounts.
 
+mod book;
+mod goods;
+#[allow(unreachable_pub, dead_code, reason = "a program of its own that stands among the goods")]
+#[path = "../../goods/market_year.rs"]
+mod market_year;
 mod tokens;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use semper_shared::foundation::{Code, Coded};
 use serde_json::{Value, json};
 
+pub use self::goods::fill_shop;
 use self::tokens::Tokens;
 use crate::config::{Config, ConfigError};
 use crate::keys::write_secret;
@@ -57,8 +64,24 @@ impl Demo {
         let url = |port: u16| format!("http://localhost:{port}");
         let server = |port: u16| json!({"listen": format!("127.0.0.1:{port}"), "public_url": url(port)});
         let account = |account: &str, name: &str, token: &str, opening_minor: u64| json!({"account": account, "name": name, "token": token, "opening_minor": opening_minor});
-        let _ = (merchant, mint);
         Ok(json!({
+            "merchant": {
+                "data": data.join("merchant"),
+                "server": server(merchant),
+                "name": "Meridian",
+                "currency": "EUR",
+                "mints": [{"url": url(mint)}],
+                "payout": {"bank": url(bank), "account": "merchant"},
+            },
+            "shop": {"wallet": url(wallet), "assets": self.assets},
+            "mint": {
+                "data": data.join("mint"),
+                "server": server(mint),
+                "name": "Demo Mint",
+                "currency": "EUR",
+                "bank": {"url": url(bank), "account": "mint", "token": tokens.mint},
+                "wire_delay_s": WIRE_DELAY_S,
+            },
             "bank": {
                 "data": data.join("bank"),
                 "server": server(bank),
@@ -107,6 +130,16 @@ pub enum DemoError {
     /// What was written is no configuration: a defect.
     #[error(transparent)]
     Config(#[from] ConfigError),
+}
+
+impl Coded for DemoError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Folder { .. } => Code::STORE_FAILED,
+            Self::Ports(_) => Code::USAGE,
+            Self::Config(error) => error.code(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use semper_shared::foundation::{Code, Coded};
+
 /// The environment's word for where the pages lie.
 pub const ASSETS_VARIABLE: &str = "SEMPER_ASSETS";
 
@@ -90,4 +92,10 @@ pub enum AssetsError {
         /// What the system says.
         source: io::Error,
     },
+}
+
+impl Coded for AssetsError {
+    fn code(&self) -> Code {
+        Code::CONFIG_INVALID
+    }
 }

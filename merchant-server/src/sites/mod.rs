@@ -11,7 +11,20 @@ pub use assets::{ASSETS_VARIABLE, Assets, AssetsError};
 pub use site::Site;
 pub use wallet::{WalletConfig, start};
 
-use serde::Serialize;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// What the shop's pages need.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShopConfig {
+    /// The origin of the wallet that the shop proposes to its customers.
+    pub wallet: String,
+    /// The folder that contains `www/`; found by itself where it is not given.
+    #[serde(default)]
+    pub assets: Option<PathBuf>,
+}
 
 /// What the shop's pages are told.
 #[derive(Debug, Clone, Serialize)]
@@ -26,7 +39,9 @@ struct ShopPages<'a> {
 ///
 /// # Errors
 /// [`AssetsError`] where the pages are not there.
-pub fn shop(assets: &Assets, wallet: &str, name: &str) -> Result<Site, AssetsError> {
+pub fn shop(config: &ShopConfig, name: &str) -> Result<Site, AssetsError> {
+    let assets = Assets::find(config.assets.as_deref())?;
+    let wallet = config.wallet.trim_end_matches('/');
     let mut site = Site::new(&shop_policy(wallet));
     site.folder("/", &assets.www("shop"))?;
     site.folder("/common/", &assets.www("common"))?;

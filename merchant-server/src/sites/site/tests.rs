@@ -4,7 +4,7 @@ use actix_web::body::MessageBody as _;
 use actix_web::http::header::HeaderName;
 
 use super::*;
-use crate::sites::{Assets, WalletConfig, shop, wallet};
+use crate::sites::{Assets, ShopConfig, WalletConfig, shop, wallet};
 
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -81,8 +81,8 @@ fn what_a_browser_has_is_not_sent_again_and_what_it_takes_is_compressed() {
 #[test]
 fn the_shop_has_goods_and_the_package() {
     let folder = folder();
-    let assets = Assets::find(Some(folder.path())).unwrap();
-    let site = shop(&assets, "http://localhost:2", "Meridian").unwrap();
+    let config = ShopConfig { wallet: "http://localhost:2/".to_owned(), assets: Some(folder.path().to_owned()) };
+    let site = shop(&config, "Meridian").unwrap();
     assert_eq!(ask(&site, "/g/an-essay", &[]).2, "<p>good</p>");
     assert_eq!(ask(&site, "/semper-pay/index.js", &[]).0, 200);
     for path in ["/semper-pay/README.md", "/semper-pay/node_modules/x/index.js"] {
