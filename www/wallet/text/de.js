@@ -179,7 +179,7 @@ export default {
   "library.open": "Öffnen",
   "library.open.what": "{title} öffnen",
   "library.save": "Datei sichern",
-  "library.save.what": "{title} als Datei sichern",
+  "library.save.what": "Datei sichern: {title}",
   "library.remove": "Entfernen",
   "library.remove.what": "{title} von diesem Gerät entfernen; neu laden geht jederzeit",
   "library.begin": "Wird geholt …",

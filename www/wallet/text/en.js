@@ -179,7 +179,7 @@ export default {
   "library.open": "Open",
   "library.open.what": "Open {title}",
   "library.save": "Save file",
-  "library.save.what": "Save {title} as a file",
+  "library.save.what": "Save file: {title}",
   "library.remove": "Remove",
   "library.remove.what": "Remove {title} from this device; it can be downloaded again",
   "library.begin": "Fetching …",

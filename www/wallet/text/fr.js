@@ -179,7 +179,7 @@ export default {
   "library.open": "Ouvrir",
   "library.open.what": "Ouvrir {title}",
   "library.save": "Enregistrer",
-  "library.save.what": "Enregistrer {title} dans un fichier",
+  "library.save.what": "Enregistrer {title}",
   "library.remove": "Retirer",
   "library.remove.what": "Retirer {title} de cet appareil ; il pourra être téléchargé à nouveau",
   "library.begin": "Récupération…",

@@ -43,7 +43,7 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
   const pay = h("button", { class: "button primary large", type: "button" }, verb);
   pay.addEventListener("click", () => {
     pay.disabled = true;
-    const module = methods.chosen;
+    const module = /** @type {any} */ (methods).chosen;
     if (module) payAndAnswer(context, { review, module, asker });
   }, { once: true });
 
