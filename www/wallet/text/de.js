@@ -189,6 +189,8 @@ export default {
   "transfer.check": "Wird mit dem Angebot verglichen",
   "transfer.open": "Wird entschlüsselt",
   "transfer.of": "{done} von {total}",
+  "reader.previous": "Zurück: {title}",
+  "reader.next": "Weiter: {title}",
   "reader.saveonly": "Diese Datei öffnet ein anderes Programm. Sichern Sie sie zuerst.",
   "reader.noworker": "Dieses Fenster kann Seiten nicht sicher anzeigen. Sichern Sie die Datei oder nehmen Sie ein normales Fenster.",
   "settings.title": "Einstellungen",

@@ -189,6 +189,8 @@ export default {
   "transfer.check": "Checking against the offer",
   "transfer.open": "Decrypting",
   "transfer.of": "{done} of {total}",
+  "reader.previous": "Previous: {title}",
+  "reader.next": "Next: {title}",
   "reader.saveonly": "This kind of file opens in another program. Save it first.",
   "reader.noworker": "This browser window cannot show pages safely. Save the file, or use a normal window.",
   "settings.title": "Settings",

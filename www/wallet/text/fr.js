@@ -189,6 +189,8 @@ export default {
   "transfer.check": "Comparaison avec l’offre",
   "transfer.open": "Déchiffrement",
   "transfer.of": "{done} sur {total}",
+  "reader.previous": "Précédent : {title}",
+  "reader.next": "Suivant : {title}",
   "reader.saveonly": "Ce fichier s’ouvre dans un autre programme. Enregistrez-le d’abord.",
   "reader.noworker": "Cette fenêtre ne peut pas afficher les pages en sécurité. Enregistrez le fichier ou prenez une fenêtre normale.",
   "settings.title": "Réglages",

@@ -26,6 +26,7 @@ export async function readerView(context, [deal = "", name = ""]) {
       { class: "reader-bar" },
       h("a", { class: "button quiet", href: "#/library" }, icon("back"), h("span", {}, t("nav.library"))),
       h("h1", {}, part.title),
+      turnButtons(good, part),
       save,
     ),
     stage,
@@ -51,6 +52,18 @@ export async function readerView(context, [deal = "", name = ""]) {
 
   open();
   return { title: part.title, content, bare: true, leave: () => cleanUp.forEach((clean) => clean()) };
+}
+
+/** To the part before and the part after, of those that can be read. @param {{deal: string, parts: {name: string, title: string, media_type: string}[]}} good @param {object} part */
+function turnButtons(good, part) {
+  const readable = good.parts.filter((one) => one === part || readingKind(one.media_type));
+  const at = readable.findIndex((one) => one === part);
+  /** @param {{name: string, title: string} | undefined} to @param {string} picture @param {string} label */
+  const turn = (to, picture, label) =>
+    to
+      ? h("a", { class: "button quiet", href: `#/read/${good.deal}/${encodeURIComponent(to.name)}`, "aria-label": t(label, { title: to.title }), title: to.title }, icon(picture))
+      : null;
+  return h("div", { class: "turn" }, turn(readable[at - 1], "back", "reader.previous"), turn(readable[at + 1], "next", "reader.next"));
 }
 
 /** @param {Blob} blob @param {{title: string, media_type: string}} part @param {(() => void)[]} cleanUp */
