@@ -275,6 +275,9 @@ mod tests {
         decryptor.open_record(&records.seal(0, [&[0; PLAINTEXT_SIZE][..], &[1]].concat())?)?;
         let empty = records.seal(1, vec![DELIMITER_LAST])?;
         assert!(decryptor.open_record(&empty).is_err(), "an empty record after the first");
+        decryptor.open_record(&records.seal(1, vec![7, DELIMITER_LAST])?)?;
+        let more = records.seal(2, vec![7, DELIMITER_LAST])?;
+        assert!(decryptor.open_record(&more).is_err(), "a record after the last");
         Ok(())
     }
 }

@@ -126,6 +126,23 @@ fn refuses_promises_that_were_not_kept() -> Tested {
     Ok(())
 }
 
+/// A merchant who promised a stream without an end: all that it holds is what was promised, and it is still refused.
+#[test]
+fn refuses_a_promised_stream_without_end() -> Tested {
+    let record = vec![1; PLAINTEXT_SIZE];
+    let (mut encryptor, header) = Encryptor::new(&key(), [9; SALT_LEN]);
+    let stream = [header.as_slice(), &encryptor.seal_record(&record, false)?].concat();
+    let promised = Commitment {
+        media_type: "text/plain".to_owned(),
+        size: u64::try_from(record.len())?,
+        ciphertext: Digest::of(&stream),
+        plaintext_root: merkle::leaf(&record),
+        key_hash: key().commitment(),
+    };
+    assert_eq!(open(&promised, &stream, 65_536), Err(InformationError::Content));
+    Ok(())
+}
+
 #[test]
 fn one_record_and_its_path_are_proof() -> Tested {
     let content = content_of(3 * PLAINTEXT_SIZE + 5);
