@@ -1,0 +1,107 @@
+/** The `semper` binary as a process: merchant, wallet site, mint and bank on one base port. */
+import { spawn } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { writeCatalogue } from "./catalogue.mjs";
+import { semper } from "./programs.mjs";
+
+export class Demo {
+  #folder = mkdtempSync(join(tmpdir(), "semper-browser-"));
+  #base = 0;
+  #child = null;
+
+  /** Starts a demo in a new folder, with the tests' small catalogue. */
+  static async start() {
+    const demo = new Demo();
+    writeCatalogue(join(demo.#folder, "goods"));
+    demo.#base = await freeBase();
+    await demo.restart();
+    return demo;
+  }
+
+  /** Starts again on the same data and ports. */
+  async restart() {
+    await this.kill();
+    const log = openSync(join(this.#folder, "log"), "a");
+    const options = ["--data", join(this.#folder, "data"), "--goods", join(this.#folder, "goods"), "--port-base", String(this.#base)];
+    this.#child = spawn(semper(), ["demo", ...options], { stdio: ["ignore", "pipe", log] });
+    closeSync(log);
+    for await (const line of createInterface({ input: this.#child.stdout })) {
+      Object.assign(this, JSON.parse(line));
+      if (this.ready) return;
+    }
+    throw new Error(`the demo did not become ready:\n${this.log()}`);
+  }
+
+  /** Kills all parties at once, as a power cut would. */
+  async kill() {
+    const child = this.#child;
+    this.#child = null;
+    if (!child || child.exitCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
+  }
+
+  /** Holds all parties still, as a network that hangs would; `thaw` lets them go on. */
+  freeze() {
+    this.#child.kill("SIGSTOP");
+  }
+
+  thaw() {
+    this.#child.kill("SIGCONT");
+  }
+
+  /** Kills the demo and removes all that it kept. */
+  async end() {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** What the server wrote to standard error. */
+  log() {
+    return readFileSync(join(this.#folder, "log"), "utf8");
+  }
+
+  /** The address of an offer. @param {string} id */
+  offer(id) {
+    return `${this.merchant}/offers/${id}`;
+  }
+
+  /** The address of a good's page. @param {string} id */
+  good(id) {
+    return `${this.merchant}/g/${id}`;
+  }
+
+  /** What the bank's ledger says of an account's balance, in minor units: the truth that no wallet can bend. @param {string} account */
+  async bankBalance(account = "customer") {
+    const { token } = await (await fetch(`${this.bank}/test-account`)).json();
+    const answer = await fetch(`${this.bank}/accounts/${account}`, { headers: { authorization: `Bearer ${token}` } });
+    return (await answer.json()).balance.minor;
+  }
+}
+
+/** The first of eight ports of which the first four are free now. */
+async function freeBase() {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const base = (await portOf(0)) & ~7;
+    const free = await Promise.all([0, 1, 2, 3].map((offset) => portOf(base + offset).catch(() => 0)));
+    if (free.every((port) => port > 1024)) return base;
+  }
+  throw new Error("no free ports on loopback");
+}
+
+/** Listens for a moment. @param {number} port or 0 for any */
+async function portOf(port) {
+  const server = createServer();
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  const { port: taken } = server.address();
+  server.close();
+  await once(server, "close");
+  return taken;
+}
