@@ -65,7 +65,7 @@ function toBuy(good, panel) {
     h("p", { class: "buy-price" }, priceText(good.total)),
     free ? h("p", { class: "buy-vat" }, t("buy.free.text")) : h("p", { class: "buy-vat" }, t("buy.vat", { vat: formatAmount(good.vat) })),
     button,
-    h("p", { class: "buy-note" }, icon("shield"), h("span", {}, t("buy.note"))),
+    h("p", { class: "buy-note" }, icon("shield"), h("span", {}, t(free ? "buy.note.free" : "buy.note"))),
   ];
 }
 

@@ -41,6 +41,7 @@ export default {
   "buy.free.text": "Ohne Zahlung, aber mit signierter Quittung",
   "buy.vat": "inkl. {vat} MwSt.",
   "buy.note": "Bezahlt mit Bargeld aus Ihrer eigenen Geldbörse. Kein Konto, kein Name, keine Karte.",
+  "buy.note.free": "Bewahrt in Ihrer eigenen Geldbörse. Kein Konto, kein Name, keine Mailadresse.",
   gets: "Das bekommen Sie",
   preview: "So beginnt es",
   "preview.end": "Der Rest kommt mit dem Kauf.",

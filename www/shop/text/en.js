@@ -41,6 +41,7 @@ export default {
   "buy.free.text": "No payment, but a signed receipt all the same",
   "buy.vat": "including {vat} VAT",
   "buy.note": "Paid with cash from your own wallet. No account, no name, no card.",
+  "buy.note.free": "Kept in your own wallet. No account, no name, no mail address.",
   gets: "What you get",
   preview: "How it begins",
   "preview.end": "The rest comes with the purchase.",

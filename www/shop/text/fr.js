@@ -41,6 +41,7 @@ export default {
   "buy.free.text": "Sans paiement, mais avec un reçu signé",
   "buy.vat": "dont TVA {vat}",
   "buy.note": "Payé en espèces depuis votre portefeuille. Pas de compte, pas de nom, pas de carte.",
+  "buy.note.free": "Gardé dans votre propre portefeuille. Pas de compte, pas de nom, pas d’adresse.",
   gets: "Ce que vous recevez",
   preview: "Le début",
   "preview.end": "La suite vient avec l’achat.",

@@ -1,16 +1,20 @@
 /**
  * Reading RFC 8188 content (aes128gcm) with WebCrypto, one record in memory at a time, and holding it against the Merkle root that the
- * offer promised (RFC 6962 hashing over the records' plaintexts).
+ * offer promised (RFC 6962 hashing over the records' plaintexts). Of RFC 8188 only the one form that the offer's promise allows is read:
+ * no key id and no padding. The digest of the ciphertext is not recomputed, since WebCrypto hashes nothing piece by piece; the promise
+ * about the plaintext is what is bought, and it is checked whole.
  */
 import { coded } from "./http.js";
 
 const TAG_BYTES = 16;
 const HEADER_BYTES = 21;
+const NOT_LAST = 1;
+const LAST = 2;
 const encoder = new TextEncoder();
 
 /**
  * @typedef {(offset: number, length: number) => Uint8Array<ArrayBuffer>} ReadAt reads up to `length` bytes
- * @typedef {{content_key: string, plaintext_root: string, record_size: number}} ContentAccess
+ * @typedef {{content_key: string, plaintext_root: string, record_size: number, size: number}} ContentAccess
  */
 
 /**
@@ -25,16 +29,18 @@ export async function decryptContent(readAt, size, access, { sink, progress, sig
   const { key, nonce } = await deriveKeys(decodeBase64Url(access.content_key), header.salt);
   const tree = new MerkleTree();
   let offset = header.length;
+  let length = 0;
   for (let sequence = 0; offset < size; sequence += 1) {
     signal?.throwIfAborted();
     const record = readAt(offset, header.recordSize);
     offset += record.length;
     const plain = await openRecord(key, nonceFor(nonce, sequence), record, offset >= size);
     await tree.add(plain);
+    length += plain.length;
     sink(plain);
     progress?.(offset);
   }
-  if (encodeBase64Url(await tree.root()) !== access.plaintext_root) throw invalid();
+  if (length !== access.size || encodeBase64Url(await tree.root()) !== access.plaintext_root) throw invalid();
 }
 
 /** @param {ReadAt} readAt @param {ContentAccess} access */
@@ -42,8 +48,8 @@ function readHeader(readAt, access) {
   const fixed = readAt(0, HEADER_BYTES);
   if (fixed.length < HEADER_BYTES) throw invalid();
   const recordSize = new DataView(fixed.buffer, fixed.byteOffset).getUint32(16);
-  if (recordSize !== access.record_size) throw invalid();
-  return { salt: fixed.slice(0, 16), recordSize, length: HEADER_BYTES + (fixed[20] ?? 0) };
+  if (recordSize !== access.record_size || fixed[20] !== 0) throw invalid();
+  return { salt: fixed.slice(0, 16), recordSize, length: HEADER_BYTES };
 }
 
 /** @param {Uint8Array<ArrayBuffer>} contentKey @param {Uint8Array<ArrayBuffer>} salt */
@@ -75,11 +81,10 @@ async function openRecord(key, iv, record, last) {
   const opened = await crypto.subtle.decrypt({ name: "AES-GCM", iv }, key, record).catch(() => {
     throw invalid();
   });
-  const padded = new Uint8Array(opened);
-  let end = padded.length - 1;
-  while (end >= 0 && padded[end] === 0) end -= 1;
-  if (end < 0 || padded[end] !== (last ? 2 : 1)) throw invalid();
-  return padded.subarray(0, end);
+  const delimited = new Uint8Array(opened);
+  const end = delimited.length - 1;
+  if (delimited[end] !== (last ? LAST : NOT_LAST)) throw invalid();
+  return delimited.subarray(0, end);
 }
 
 /** The root over all leaves; keeps one hash for each level, never the leaves. */
