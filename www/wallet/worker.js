@@ -20,7 +20,7 @@ const LOOKING = new Set(["status", "balance", "purses", "deals", "deal", "eviden
 
 /** Calls after which other windows should look again. */
 const CHANGING = new Set([
-  "create", "restore", "unlock", "lock", "change_passphrase", "confirm_backup", "add_cash", "pay", "resume", "import_backup",
+  "create", "restore", "unlock", "lock", "change_passphrase", "confirm_backup", "add_cash", "pay", "refresh", "resume", "import_backup",
 ]);
 
 /** @typedef {(progress: object) => void} Report */
@@ -131,6 +131,8 @@ self.onmessage = async ({ data }) => {
   try {
     const answer = Object.hasOwn(own, method) ? own[method]?.(params, report, aborter.signal) : call(method, params, report);
     self.postMessage({ id, result: await answer });
+    // Change is exchanged behind the buyer's back, so that the next purchase need not wait for it; what fails is resumed later.
+    if (method === "pay") call("refresh", {}, () => {}).catch(() => {});
   } catch (error) {
     self.postMessage({ id, error: asError(error) });
   } finally {
