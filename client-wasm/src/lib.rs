@@ -7,6 +7,8 @@
 //! | `cli` | the commands of `semper-wallet` |
 //! | `browser` | its ports in a Worker, and the bindings |
 
+#[cfg(target_arch = "wasm32")]
+mod browser;
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 pub mod cli;
 pub mod core;

@@ -116,7 +116,13 @@ pub enum WalletError {
 impl WalletError {
     /// What happened, and what to do about it.
     pub fn message(&self) -> String {
-        format!("{self}. {}", self.code().advice())
+        let (happened, advice) = (self.to_string(), self.code().advice());
+        let happened = happened.trim_end_matches('.');
+        if happened.ends_with(advice.trim_end_matches('.')) {
+            format!("{happened}.")
+        } else {
+            format!("{happened}. {advice}")
+        }
     }
 
     /// Whether the outcome is open: the same may succeed when it is asked again, and nothing was refused for good.

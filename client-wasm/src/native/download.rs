@@ -47,8 +47,8 @@ impl Coded for Download {
     }
 }
 
-/// Fetches a file into `folder` and opens it there, under its own name. Returns its path. `report` hears how many bytes
-/// of how many have arrived.
+/// Fetches a file into `folder` and opens it there, under its own name, or under a numbered one where another file has
+/// it. Returns its path. `report` hears how many bytes of how many have arrived.
 ///
 /// # Errors
 /// [`Download`]. A file of that name is only ever the whole and verified one.
@@ -58,7 +58,6 @@ pub async fn download(
     folder: &Path,
     report: &dyn Fn(u64, u64),
 ) -> Result<PathBuf, Download> {
-    let path = folder.join(&access.name);
     let partial = folder.join(format!(".{}.part", access.ciphertext));
     fs::create_dir_all(folder).map_err(|error| Download::Disk(folder.to_owned(), error))?;
     fetch(http, access, &partial, report).await?;
@@ -74,9 +73,43 @@ pub async fn download(
             return Err(error);
         }
     }
-    fs::rename(&opened, &path).map_err(|error| Download::Disk(path.clone(), error))?;
+    let path = place(&opened, folder, &access.name).map_err(|error| Download::Disk(folder.to_owned(), error))?;
     let _ = fs::remove_file(&partial);
     Ok(path)
+}
+
+/// Puts a file in its place; one that is there already with another content keeps its name.
+fn place(opened: &Path, folder: &Path, name: &str) -> io::Result<PathBuf> {
+    let (stem, ending) = match name.rsplit_once('.') {
+        Some((stem, ending)) if !stem.is_empty() => (stem, format!(".{ending}")),
+        _ => (name, String::new()),
+    };
+    for number in 1..10_000 {
+        let path = folder.join(if number == 1 { name.to_owned() } else { format!("{stem} ({number}){ending}") });
+        if !path.exists() || same_content(opened, &path)? {
+            fs::rename(opened, &path)?;
+            return Ok(path);
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, "there are too many files of that name"))
+}
+
+fn same_content(one: &Path, other: &Path) -> io::Result<bool> {
+    if fs::metadata(one)?.len() != fs::metadata(other)?.len() {
+        return Ok(false);
+    }
+    let (mut one, mut other) = (File::open(one)?, File::open(other)?);
+    let (mut a, mut b) = (vec![0; BUFFER_LEN], vec![0; BUFFER_LEN]);
+    loop {
+        let length = one.read(&mut a)?;
+        if length == 0 {
+            return Ok(true);
+        }
+        other.read_exact(&mut b[..length])?;
+        if a[..length] != b[..length] {
+            return Ok(false);
+        }
+    }
 }
 
 /// Fetches the ciphertext, going on where an earlier attempt ended.
