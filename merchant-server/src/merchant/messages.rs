@@ -26,16 +26,20 @@ pub struct Card {
     #[schema(example = "en")]
     pub language: String,
     /// Who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub byline: Option<String>,
     /// How long it takes, in minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub minutes: Option<u32>,
     /// What it costs, VAT included.
     #[schema(value_type = AmountSchema)]
     pub total: Amount,
     /// Where the cover lies.
     #[schema(example = "/pictures/receipts.svg?v=1f0a")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
     /// What the cover shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub picture_alt: Option<String>,
     /// Where the signed offer lies.
     pub url: String,

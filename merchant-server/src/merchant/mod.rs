@@ -17,6 +17,8 @@ mod config;
 mod content;
 mod deals;
 mod handlers;
+#[cfg(test)]
+mod measure;
 mod messages;
 mod metrics;
 mod mints;
@@ -28,6 +30,8 @@ mod store;
 mod terms;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
