@@ -51,10 +51,11 @@ pub fn shop(config: &ShopConfig, name: &str) -> Result<Site, AssetsError> {
     Ok(site)
 }
 
-/// A shop shows its own things and may ask the wallet's origin, where the browser looks for its payment handler.
+/// A shop shows its own things and may ask the wallet's origin, where the browser looks for its payment handler, and for the
+/// picture that it shows for it.
 fn shop_policy(wallet: &str) -> String {
     format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; font-src 'self'; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' {wallet} data:; media-src 'self'; font-src 'self'; \
          connect-src 'self' {wallet}; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     )
 }

@@ -25,6 +25,8 @@ pub struct Site {
     /// Prefixes under which every address shows one page.
     pages: Vec<(&'static str, &'static str)>,
     links: HashMap<&'static str, &'static str>,
+    /// Prefixes of what browsers also read on behalf of other sites.
+    shared: Vec<&'static str>,
     policy: HeaderValue,
 }
 
@@ -44,6 +46,7 @@ impl Site {
             files: HashMap::new(),
             pages: Vec::new(),
             links: HashMap::new(),
+            shared: Vec::new(),
             policy: HeaderValue::from_str(policy).unwrap_or(HeaderValue::from_static("default-src 'none'")),
         }
     }
@@ -89,6 +92,11 @@ impl Site {
         self.links.insert(address, link);
     }
 
+    /// Lets browsers read what begins with `prefix` on behalf of other sites too.
+    pub(super) fn shared(&mut self, prefix: &'static str) {
+        self.shared.push(prefix);
+    }
+
     /// The route that serves the site. It takes every address, so register it after all others.
     pub fn routes(self: &Arc<Self>, routes: &mut web::ServiceConfig) {
         let site = Arc::clone(self);
@@ -116,6 +124,7 @@ impl Site {
         let Some(file) = self.files.get(address) else {
             return Problem::new(Code::NOT_FOUND).error_response();
         };
+        let shared = self.shared.iter().any(|prefix| path.starts_with(prefix));
         let mut response = if file.is_known_to(request) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         response
             .insert_header((header::CONTENT_SECURITY_POLICY, self.policy.clone()))
@@ -124,7 +133,7 @@ impl Site {
             .insert_header((header::CACHE_CONTROL, "no-cache"))
             .insert_header((header::VARY, "accept-encoding"))
             .insert_header(("permissions-policy", "camera=(), geolocation=(), microphone=()"))
-            .insert_header(("cross-origin-resource-policy", "same-origin"));
+            .insert_header(("cross-origin-resource-policy", if shared { "cross-origin" } else { "same-origin" }));
         if let Some(link) = self.links.get(address) {
             response.insert_header((header::LINK, *link));
         }

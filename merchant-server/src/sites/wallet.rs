@@ -59,5 +59,9 @@ pub(super) fn pages(assets: &Assets, config: &WalletConfig) -> Result<Site, Asse
     site.json("/config.json", &WalletPages { default_mint: &config.default_mint, shops: &config.shops });
     // The address that shops name as payment method. Browsers follow the link to the manifest, and that to the service worker.
     site.linked("/pay", "/payment-manifest.json", "</payment-manifest.json>; rel=\"payment-method-manifest\"");
+    // They do so in the name of the shop's page.
+    for prefix in ["/pay", "/payment-manifest.json", "/manifest.webmanifest", "/icons/"] {
+        site.shared(prefix);
+    }
     Ok(site)
 }

@@ -57,6 +57,8 @@ fn pages_have_their_addresses_types_and_policy() {
     assert_eq!(ask(&site, "/config.json", &[]).2, r#"{"default_mint":"http://localhost:1","shops":[]}"#);
     let (_, headers, _) = ask(&site, "/pay", &[]);
     assert_eq!(headers["link"], "</payment-manifest.json>; rel=\"payment-method-manifest\"");
+    assert_eq!(headers["cross-origin-resource-policy"], "cross-origin", "browsers read it for the shop's page");
+    assert_eq!(ask(&site, "/", &[]).1["cross-origin-resource-policy"], "same-origin");
     for path in ["/nothing", "/.secret", "/../www/wallet/index.html", "/pkg", "/pkg/"] {
         assert_eq!(ask(&site, path, &[]).0, 404, "{path}");
     }
@@ -91,6 +93,7 @@ fn the_shop_has_goods_and_the_package() {
     let (_, headers, config) = ask(&site, "/config.json", &[]);
     assert_eq!(config, r#"{"wallet":"http://localhost:2","name":"Meridian"}"#);
     assert!(headers["content-security-policy"].contains("connect-src 'self' http://localhost:2;"));
+    assert!(headers["content-security-policy"].contains("img-src 'self' http://localhost:2 data:;"));
 }
 
 #[test]
