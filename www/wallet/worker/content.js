@@ -1,11 +1,13 @@
 /**
- * Reading RFC 8188 content (aes128gcm) with WebCrypto, one record in memory at a time, and holding it against the Merkle root that the
+ * Reading RFC 8188 content (aes128gcm) with WebCrypto, a few records in memory at a time, and holding it against the Merkle root that the
  * offer promised (RFC 6962 hashing over the records' plaintexts). Of RFC 8188 only the one form that the offer's promise allows is read:
  * no key id and no padding. The digest of the ciphertext is not recomputed, since WebCrypto hashes nothing piece by piece; the promise
  * about the plaintext is what is bought, and it is checked whole.
  */
 import { coded } from "./http.js";
 
+/** Records that WebCrypto works on side by side; a power of two, so that they are a whole branch of the tree. */
+const BATCH = 32;
 const TAG_BYTES = 16;
 const HEADER_BYTES = 21;
 const NOT_LAST = 1;
@@ -29,15 +31,24 @@ export async function decryptContent(readAt, size, access, { sink, progress, sig
   const { key, nonce } = await deriveKeys(decodeBase64Url(access.content_key), header.salt);
   const tree = new MerkleTree();
   let offset = header.length;
+  let sequence = 0;
   let length = 0;
-  for (let sequence = 0; offset < size; sequence += 1) {
+  while (offset < size) {
     signal?.throwIfAborted();
-    const record = readAt(offset, header.recordSize);
-    offset += record.length;
-    const plain = await openRecord(key, nonceFor(nonce, sequence), record, offset >= size);
-    await tree.add(plain);
-    length += plain.length;
-    sink(plain);
+    const block = readAt(offset, BATCH * header.recordSize);
+    offset += block.length;
+    const records = split(block, header.recordSize);
+    const opened = records.map((record, index) => {
+      const last = offset >= size && index === records.length - 1;
+      return openRecord(key, nonceFor(nonce, sequence + index), record, last);
+    });
+    const plains = await Promise.all(opened);
+    await tree.add(await Promise.all(plains.map((plain) => sha256(0, plain))));
+    sequence += records.length;
+    for (const plain of plains) {
+      length += plain.length;
+      sink(plain);
+    }
     progress?.(offset);
   }
   if (length !== access.size || encodeBase64Url(await tree.root()) !== access.plaintext_root) throw invalid();
@@ -87,15 +98,38 @@ async function openRecord(key, iv, record, last) {
   return delimited.subarray(0, end);
 }
 
+/** @param {Uint8Array<ArrayBuffer>} block @param {number} recordSize */
+function split(block, recordSize) {
+  const records = [];
+  for (let at = 0; at < block.length; at += recordSize) records.push(block.subarray(at, at + recordSize));
+  return records;
+}
+
 /** The root over all leaves; keeps one hash for each level, never the leaves. */
 class MerkleTree {
   /** Subtrees of 2^level leaves, from the largest to the smallest. @type {{level: number, hash: Uint8Array<ArrayBuffer>}[]} */
   #peaks = [];
 
-  /** @param {Uint8Array} leaf */
-  async add(leaf) {
-    let hash = await sha256(0, leaf);
+  /** Takes the next leaves' hashes: whole batches, and at the end what is left. @param {Uint8Array<ArrayBuffer>[]} leaves */
+  async add(leaves) {
+    if (leaves.length < BATCH) {
+      for (const leaf of leaves) await this.#addBranch(leaf, 0);
+      return;
+    }
     let level = 0;
+    let branches = leaves;
+    for (; branches.length > 1; level += 1) {
+      const pairs = branches.filter((_, index) => index % 2 === 0);
+      const half = branches;
+      branches = await Promise.all(pairs.map((left, index) => sha256(1, left, /** @type {Uint8Array} */ (half[2 * index + 1]))));
+    }
+    for (const branch of branches) await this.#addBranch(branch, level);
+  }
+
+  /** @param {Uint8Array<ArrayBuffer>} branch @param {number} branchLevel */
+  async #addBranch(branch, branchLevel) {
+    let hash = branch;
+    let level = branchLevel;
     for (let top = this.#peaks.at(-1); top?.level === level; top = this.#peaks.at(-1)) {
       hash = await sha256(1, top.hash, hash);
       level += 1;
