@@ -18,6 +18,7 @@ use semper_shared::security::blinding::MODULUS_LEN;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::error::{MintError, broken};
 use super::settings::Windows;
 use super::store::Number;
 use crate::crypto::{BlindSigner, CryptoError};
@@ -26,6 +27,9 @@ use crate::keys::{KeysError, write_secret};
 
 /// The file, in the mint's data folder.
 const FILE: &str = "denominations.json";
+
+/// How far a wallet's clock may be behind and still find a denomination issued that is new, in seconds.
+const SKEW_S: u64 = 3_600;
 
 /// How long a key document may be used, in seconds.
 pub(super) const DOCUMENT_S: u64 = 7 * 24 * 3_600;
@@ -67,7 +71,7 @@ pub(super) fn load_or_make(folder: &Path, windows: &Windows, now: UnixSeconds) -
             key: DenominationKey {
                 value_minor,
                 n: signer.public_key().clone(),
-                issue_from: now,
+                issue_from: UnixSeconds(now.0.saturating_sub(SKEW_S)),
                 issue_until: now.plus(windows.issue_s()),
                 spend_until: now.plus(windows.spend_s()),
             },
@@ -139,18 +143,17 @@ fn key_error(path: &Path, source: CryptoError) -> StartError {
 /// The mint's denominations as requests need them, read once: never changed, but replaced by a newer ring.
 #[derive(Debug)]
 pub(super) struct Ring {
-    /// The verified document.
+    /// All denominations that ever were.
     pub(super) keys: KeySet,
-    /// Its text, as it is sent.
+    /// The key document, which has those that have not expired.
     pub(super) text: web::Bytes,
     by_id: HashMap<Digest, (Number, Arc<BlindSigner>)>,
-    /// Also of denominations that have expired, whose statements may still be asked for.
     by_number: HashMap<Number, (Digest, u64)>,
 }
 
 impl Ring {
     /// Signs the document, and puts the keys in order. `numbers` are the ledger's, in the order of `issuers`. The document is
-    /// given without denominations; it gets those that have not expired when it is issued.
+    /// given without denominations.
     pub(super) fn new(
         mut document: MintKeys,
         signer: &dyn Signer,
@@ -158,10 +161,13 @@ impl Ring {
         numbers: &[Number],
     ) -> Result<Self, EcashError> {
         let currency = document.currency;
+        // What has expired is no longer published, but recognised: such a coin is too late, and not unknown.
         let current = issuers.iter().filter(|issuer| document.issued_at <= issuer.key.spend_until);
-        document.denominations = current.map(|issuer| issuer.key.clone()).collect();
+        let current = current.map(|issuer| issuer.key.clone()).collect();
+        let published = Signed::sign(MintKeys { denominations: current, ..document.clone() }, signer);
+        let text = web::Bytes::copy_from_slice(published.compact().as_bytes());
+        document.denominations = issuers.iter().map(|issuer| issuer.key.clone()).collect();
         let document = Signed::sign(document, signer);
-        let text = web::Bytes::copy_from_slice(document.compact().as_bytes());
         let mut by_id = HashMap::with_capacity(issuers.len());
         let mut by_number = HashMap::with_capacity(issuers.len());
         for (issuer, number) in issuers.iter().zip(numbers) {
@@ -191,13 +197,14 @@ impl Ring {
     pub(super) fn sign<'a>(
         &self,
         planchets: impl IntoIterator<Item = (&'a Digest, &'a [u8; MODULUS_LEN])>,
-    ) -> Result<Vec<u8>, EcashError> {
+    ) -> Result<Vec<u8>, MintError> {
         let mut signatures = Vec::new();
         for (id, blinded) in planchets {
             let (_, signer) = self.by_id.get(id).ok_or(EcashError::DenominationUnknown)?;
-            let signature = signer
-                .sign(blinded)
-                .map_err(|_| EcashError::Malformed("a blinded message is not below the denomination's modulus"))?;
+            let signature = signer.sign(blinded).map_err(|error| match error {
+                CryptoError::Input => EcashError::Malformed("a blinded message is not below the modulus").into(),
+                _ => broken("a denomination's key does not sign"),
+            })?;
             signatures.extend_from_slice(&signature);
         }
         Ok(signatures)

@@ -77,7 +77,7 @@ impl Mint {
         let signatures = web::block(move || {
             let planchets =
                 check_reveal(&ring.keys, &key(&record.coin)?, &record.payload(&ring)?, record.gamma, &reveal)?;
-            Ok::<_, MintError>(ring.sign(planchets.iter().map(|planchet| (&planchet.denomination, &planchet.blinded)))?)
+            ring.sign(planchets.iter().map(|planchet| (&planchet.denomination, &planchet.blinded)))
         })
         .await
         .map_err(stopped)??;

@@ -73,7 +73,7 @@ const ARRIVALS: usize = 256;
 const RENEWAL: Duration = Duration::from_secs(3_600);
 
 /// Where the present time comes from.
-type Clock = fn() -> UnixSeconds;
+type Clock = Arc<dyn Fn() -> UnixSeconds + Send + Sync>;
 
 /// A mint at work: what its handlers share.
 struct Mint {
@@ -96,10 +96,10 @@ struct Mint {
 /// # Errors
 /// [`StartError`] for a wrong setting, unusable keys or ledger, or an address that is taken. The bank need not be up.
 pub async fn start(config: &Config, shutdown: &Shutdown) -> Result<Running, StartError> {
-    start_at(config, crate::clock::now, shutdown).await
+    open(config, Arc::new(crate::clock::now), shutdown).await.map(|(running, _)| running)
 }
 
-async fn start_at(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result<Running, StartError> {
+async fn open(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result<(Running, Arc<Mint>), StartError> {
     config.check()?;
     let url = config.url()?;
     let signer = Arc::new(crate::keys::load_or_make(&config.data)?);
@@ -135,8 +135,8 @@ async fn start_at(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result<
     let running = http::server::start(&config.server, service, routes, shutdown).await?;
     tokio::spawn(funding::follow(Arc::clone(&mint), bank.clone(), shutdown.clone()));
     tokio::spawn(settlement::settle(Arc::clone(&mint), bank, config.wire_delay_s, shutdown.clone()));
-    tokio::spawn(renew(mint, shutdown.clone()));
-    Ok(running)
+    tokio::spawn(renew(Arc::clone(&mint), shutdown.clone()));
+    Ok((running, mint))
 }
 
 fn introduction(mint: &Mint) -> Introduction {
@@ -220,3 +220,6 @@ impl Mint {
         Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+#[cfg(test)]
+mod tests;

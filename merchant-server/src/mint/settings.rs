@@ -160,12 +160,58 @@ fn wrong(why: &str) -> StartError {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use semper_shared::items::payment::ecash::{Funding, MintKeys};
+    use semper_shared::items::statement::{MAX_LEN, Signed};
+    use semper_shared::security::blinding::RsaPublicKey;
+    use semper_shared::security::{Signer as _, SigningKey};
 
     #[test]
     fn each_power_of_two_has_a_key_that_does_not_run_out_soon() {
         let windows = Windows { largest_minor: 8, ..Windows::default() };
         assert_eq!(windows.missing([].iter(), UnixSeconds(0)), [1, 2, 4, 8]);
         assert_eq!(Windows::default().missing([].iter(), UnixSeconds(0)).len(), 15);
+    }
+
+    /// Three years of rotation: a statement has 64 KiB at most, and the wallet always finds every value.
+    #[test]
+    fn the_key_document_never_outgrows_a_statement() {
+        let windows = Windows::default();
+        let n = RsaPublicKey::from_modulus(&[0xff; 256]).unwrap();
+        let signer = SigningKey::from_bytes(&[1; 32]).unwrap();
+        let mut document = MintKeys {
+            key: signer.public_key().clone(),
+            url: "https://mint.a-rather-long-name.example".to_owned(),
+            name: "A mint with a rather long name, too".to_owned(),
+            currency: Currency::EUR,
+            funding: Funding { bank: "https://bank.example".to_owned(), account: "mint".to_owned() },
+            wire_delay_s: 3_600,
+            denominations: Vec::new(),
+            issued_at: UnixSeconds(0),
+            expires_at: UnixSeconds(0),
+        };
+        let (mut most, mut largest) = (0, 0);
+        for day in 0..3 * 365 {
+            let now = UnixSeconds(1_800_000_000 + day * DAY_S);
+            document.denominations.retain(|key| now <= key.spend_until);
+            for value_minor in windows.missing(document.denominations.iter(), now) {
+                document.denominations.push(DenominationKey {
+                    value_minor,
+                    n: n.clone(),
+                    issue_from: now,
+                    issue_until: now.plus(windows.issue_s()),
+                    spend_until: now.plus(windows.spend_s()),
+                });
+            }
+            assert!((0..15).all(|bit| document.denominations.iter().any(|key| key.value_minor == 1 << bit
+                && key.issue_from <= now
+                && now.plus(6 * DAY_S) < key.issue_until)));
+            if document.denominations.len() > most {
+                most = document.denominations.len();
+                largest = largest.max(Signed::sign(document.clone(), &signer).compact().len());
+            }
+        }
+        assert!(largest <= MAX_LEN, "{largest}");
+        println!("the largest document has {largest} bytes");
     }
 
     #[test]

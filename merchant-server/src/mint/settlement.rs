@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bank::{Bank, BankError};
-use super::store::{Payout, PayoutOutcome};
+use super::store::{Due, Payout, PayoutOutcome};
 use super::{Mint, MintError};
 use crate::http::Shutdown;
 
@@ -42,7 +42,10 @@ pub(super) async fn settle(mint: Arc<Mint>, bank: Bank, wire_delay_s: u64, shutd
 async fn pay_what_is_due(mint: &Mint, bank: &Bank, ahead_s: u64) -> Result<(), MintError> {
     let now = mint.now();
     let ring = mint.ring();
-    while mint.store.gather(ring.keys.mint(), now.plus(ahead_s), now).await? > 0 {}
+    let due = Due { mint: ring.keys.mint(), by: now.plus(ahead_s), now };
+    for merchant in mint.store.due(due.by)? {
+        while mint.store.gather(merchant, due).await? {}
+    }
     for payout in mint.store.open_payouts(now)? {
         let amount = ring.amount(payout.amount)?;
         let Payout { number, id, account, .. } = payout;

@@ -70,8 +70,11 @@ pub(super) trait MintStore: Send + Sync {
     /// Registers an account, unless a later registration is known.
     fn register(&self, account: NewAccount) -> BoxFuture<'_, Result<AccountNumber, LedgerError>>;
 
-    /// Gathers deposits due by `due` into one payout a merchant. Returns how many payouts it made; more may be due where it made some.
-    fn gather(&self, mint: Thumbprint, due: UnixSeconds, now: UnixSeconds) -> BoxFuture<'_, Result<usize, StoreError>>;
+    /// The merchants with deposits due by `due`.
+    fn due(&self, due: UnixSeconds) -> Result<Vec<AccountNumber>, StoreError>;
+
+    /// Gathers a merchant's deposits due by `due` into one payout. Whether there were any; there may be more then.
+    fn gather(&self, merchant: AccountNumber, due: Due) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// The payouts to be sent now.
     fn open_payouts(&self, now: UnixSeconds) -> Result<Vec<Payout>, StoreError>;
@@ -250,6 +253,17 @@ pub(super) struct NewAccount {
     pub(super) registered_at: UnixSeconds,
     /// The signed text.
     pub(super) registration: String,
+}
+
+/// What is to be paid out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Due {
+    /// The mint, whose name is in the payout's.
+    pub(super) mint: Thumbprint,
+    /// What must be paid by then.
+    pub(super) by: UnixSeconds,
+    /// The present time.
+    pub(super) now: UnixSeconds,
 }
 
 /// A transfer to a merchant.

@@ -82,7 +82,7 @@ CREATE TABLE deposit (
     payout       INTEGER REFERENCES payout,
     UNIQUE (deal, merchant)
 ) STRICT;
-CREATE INDEX deposit_owed ON deposit (wire_by, merchant) WHERE payout IS NULL;
+CREATE INDEX deposit_owed ON deposit (merchant, wire_by) WHERE payout IS NULL;
 CREATE INDEX deposit_by_payout ON deposit (payout) WHERE payout IS NOT NULL;
 
 -- The coins of a deposit. `proof`: the permission's signature, from which with the rest its text is rebuilt; or the text.

@@ -13,8 +13,8 @@ use semper_shared::foundation::{Digest, UnixSeconds};
 use semper_shared::security::Thumbprint;
 
 use super::store::{
-    AccountNumber, Books, CoinRecord, DepositRecord, Deposited, FundingPage, Key, LedgerError, MeltRecord, MintStore,
-    NewAccount, NewDeposit, NewMelt, NewWithdrawal, Number, Payout, PayoutOutcome, ReserveRecord,
+    AccountNumber, Books, CoinRecord, DepositRecord, Deposited, Due, FundingPage, Key, LedgerError, MeltRecord,
+    MintStore, NewAccount, NewDeposit, NewMelt, NewWithdrawal, Number, Payout, PayoutOutcome, ReserveRecord,
 };
 use crate::store::StoreError;
 use crate::store::sqlite::{Database, Schema};
@@ -93,8 +93,12 @@ impl MintStore for SqliteStore {
         self.0.write(move |tx| payouts::register(tx, &account)).boxed()
     }
 
-    fn gather(&self, mint: Thumbprint, due: UnixSeconds, now: UnixSeconds) -> BoxFuture<'_, Result<usize, StoreError>> {
-        self.0.write(move |tx| payouts::gather(tx, &mint, due, now)).boxed()
+    fn due(&self, due: UnixSeconds) -> Result<Vec<AccountNumber>, StoreError> {
+        self.0.read(|c| payouts::due(c, due))
+    }
+
+    fn gather(&self, merchant: AccountNumber, due: Due) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.0.write(move |tx| payouts::gather(tx, merchant, &due)).boxed()
     }
 
     fn open_payouts(&self, now: UnixSeconds) -> Result<Vec<Payout>, StoreError> {
@@ -167,3 +171,6 @@ fn pack(numbers: &[Number]) -> Vec<u8> {
 fn unpack(bytes: &[u8]) -> Vec<Number> {
     bytes.chunks_exact(2).map(|pair| Number::from_be_bytes([pair[0], pair[1]])).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use semper_shared::foundation::{Digest, UnixSeconds};
 use semper_shared::security::Thumbprint;
 
 use super::{Column, Whole};
-use crate::mint::store::{AccountNumber, LedgerError, NewAccount, Payout, PayoutOutcome};
+use crate::mint::store::{AccountNumber, Due, LedgerError, NewAccount, Payout, PayoutOutcome};
 use crate::store::StoreError;
 
 /// The most deposits that one payout covers, so that the writer is held for milliseconds only.
@@ -47,36 +47,41 @@ pub(super) fn register(tx: &Connection, new: &NewAccount) -> Result<AccountNumbe
     Ok(number)
 }
 
-pub(super) fn gather(
-    tx: &Connection,
-    mint: &Thumbprint,
-    due: UnixSeconds,
-    now: UnixSeconds,
-) -> Result<usize, StoreError> {
-    let merchants: Vec<i64> = tx
-        .prepare_cached("SELECT DISTINCT merchant FROM deposit WHERE payout IS NULL AND wire_by <= ?1 LIMIT 64")?
+pub(super) fn due(c: &Connection, due: UnixSeconds) -> Result<Vec<AccountNumber>, StoreError> {
+    let rows = c
+        .prepare_cached(
+            "SELECT number FROM account WHERE EXISTS
+             (SELECT 1 FROM deposit WHERE payout IS NULL AND merchant = account.number AND wire_by <= ?1)",
+        )?
         .query_map([Whole(due.0)], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    for merchant in &merchants {
-        let number: i64 =
-            tx.prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM payout")?.query_row((), |row| row.get(0))?;
-        // Made before the sum is known, since the deposits refer to it.
-        tx.prepare_cached(
-            "INSERT INTO payout (number, id, merchant, account, amount, state, made_at, next_at)
-             SELECT ?1, ?2, number, account, 0, ?4, ?5, ?5 FROM account WHERE number = ?3",
-        )?
-        .execute((number, payout_id(mint, number), merchant, PREPARED, Whole(now.0)))?;
-        tx.prepare_cached(
+    Ok(rows)
+}
+
+pub(super) fn gather(tx: &Connection, merchant: AccountNumber, due: &Due) -> Result<bool, StoreError> {
+    let number: i64 =
+        tx.prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM payout")?.query_row((), |row| row.get(0))?;
+    // Made before the sum is known, since the deposits refer to it.
+    tx.prepare_cached(
+        "INSERT INTO payout (number, id, merchant, account, amount, state, made_at, next_at)
+         SELECT ?1, ?2, number, account, 0, ?4, ?5, ?5 FROM account WHERE number = ?3",
+    )?
+    .execute((number, payout_id(&due.mint, number), merchant, PREPARED, Whole(due.now.0)))?;
+    let gathered = tx
+        .prepare_cached(
             "UPDATE deposit SET payout = ?1 WHERE number IN
-             (SELECT number FROM deposit WHERE payout IS NULL AND wire_by <= ?3 AND merchant = ?2 LIMIT ?4)",
+             (SELECT number FROM deposit WHERE payout IS NULL AND merchant = ?2 AND wire_by <= ?3 LIMIT ?4)",
         )?
-        .execute((number, merchant, Whole(due.0), DEPOSITS))?;
-        tx.prepare_cached(
-            "UPDATE payout SET amount = (SELECT sum(amount) FROM deposit WHERE payout = ?1) WHERE number = ?1",
-        )?
-        .execute([number])?;
+        .execute((number, merchant, Whole(due.by.0), DEPOSITS))?;
+    if gathered == 0 {
+        tx.prepare_cached("DELETE FROM payout WHERE number = ?1")?.execute([number])?;
+        return Ok(false);
     }
-    Ok(merchants.len())
+    tx.prepare_cached(
+        "UPDATE payout SET amount = (SELECT sum(amount) FROM deposit WHERE payout = ?1) WHERE number = ?1",
+    )?
+    .execute([number])?;
+    Ok(true)
 }
 
 /// The name of a transfer at the bank, which does nothing twice under one name.
