@@ -27,7 +27,7 @@ export async function dealView(context, [id = ""]) {
       GOODS_HERE.has(deal.state) ? h("a", { class: "button primary", href: "#/library" }, icon("book"), t("deal.open")) : null,
       exportButton(context, id, deal.title),
     ),
-    h("section", { class: "card", "aria-labelledby": "timeline-title" }, h("h2", { id: "timeline-title" }, t("deal.timeline")), timeline(deal.timeline)),
+    h("section", { class: "card", "aria-labelledby": "timeline-title" }, h("h2", { id: "timeline-title" }, t("deal.timeline")), timeline(history(deal))),
     statements(deal.statements),
     h("div", { class: "muted" }, h("span", { class: "small" }, t("deal.number")), codeLine(id, t("deal.number.copy"))),
   );
@@ -37,6 +37,21 @@ export async function dealView(context, [id = ""]) {
 /** Why the shop refused, and that nothing was lost by it. @param {{code: string, detail: string}} reason */
 function refusal({ code, detail }) {
   return h("div", { class: "card notice" }, icon("alert"), h("div", { class: "stack-tight" }, h("p", {}, t("deal.refused")), h("p", { class: "muted small" }, detail), codeLine(code)));
+}
+
+/**
+ * The core's steps, with what the merchant's statements add: when it offered, and when it wrote the receipt.
+ * @param {{timeline: {state: string, at: number}[], statements: Statement[]}} deal
+ */
+function history({ timeline: steps, statements: list }) {
+  /** @param {string} state @param {string} typ */
+  const fromStatement = (state, typ) => {
+    const payload = /** @type {any} */ (list.find((one) => one.typ === typ)?.payload);
+    return payload ? [{ state, at: payload.issued_at }] : [];
+  };
+  const ordered = steps.filter(({ state }) => state === "ordered");
+  const later = steps.filter(({ state }) => state !== "ordered");
+  return [...fromStatement("offered", "semper-offer+jwt"), ...ordered, ...fromStatement("paid", "semper-receipt+jwt"), ...later];
 }
 
 /** @param {{state: string, at: number}[]} steps */
