@@ -71,9 +71,7 @@ fn headers(mut answer: actix_web::HttpResponseBuilder, tag: &str) -> actix_web::
         .content_type("application/octet-stream")
         .insert_header((header::ETAG, tag))
         .insert_header((header::ACCEPT_RANGES, "bytes"))
-        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        // Whoever caches must not recode it, since its hash is promised.
-        .insert_header((header::CONTENT_ENCODING, "identity"));
+        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable, no-transform"));
     answer
 }
 

@@ -12,8 +12,8 @@ use semper_shared::security::PublicKey;
 use super::catalogue::Good;
 use super::pack::{pack, pack_all, unpack, unpack_all};
 use super::store::{
-    CatalogueChange, Content, Counts, DealCounts, Ending, NewDeal, NewOffer, Opening, Paid, Picture, Refusal, Store,
-    StoredDeal, StoredOffer,
+    CatalogueChange, Content, Counts, DealCounts, Ended, Ending, NewDeal, NewOffer, Opening, Paid, Picture, Refusal,
+    Store, StoredDeal, StoredOffer,
 };
 use crate::store::StoreError;
 use crate::store::sqlite::{Database, Schema};
@@ -157,16 +157,18 @@ impl Store for Sqlite {
         }))
     }
 
-    fn end_deal(&self, deal: Digest, ending: Ending, at: UnixSeconds) -> BoxFuture<'_, Result<StoredDeal, StoreError>> {
-        let packed = Packed::from(ending.clone());
+    fn end_deal(&self, deal: Digest, ending: Ending, at: UnixSeconds) -> BoxFuture<'_, Result<Ended, StoreError>> {
+        let packed = Packed::from(ending);
         Box::pin(self.database.write(move |tx| {
             let mut query = tx.prepare_cached("SELECT serial, state FROM deal WHERE deal = ?1")?;
             let (serial, state): (i64, i64) =
                 query.query_row([deal.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
             if state == code_of(State::Ordered) {
                 packed.write(tx, serial, at)?;
+                return Ok(Ended::Now);
             }
-            find(tx, &deal)?.ok_or_else(|| damaged("a deal is there and is not"))
+            let before = find(tx, &deal)?.ok_or_else(|| damaged("a deal is there and is not"))?;
+            Ok(Ended::Before(Box::new(before)))
         }))
     }
 

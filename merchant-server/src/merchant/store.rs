@@ -123,6 +123,15 @@ pub(super) enum Opening {
     Before(Box<StoredDeal>),
 }
 
+/// What came of ending a deal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It ended as asked.
+    Now,
+    /// It had ended before, like this.
+    Before(Box<StoredDeal>),
+}
+
 /// How many deals are in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct DealCounts {
@@ -170,8 +179,8 @@ pub(super) trait Store: Send + Sync {
     /// Stores a deal: at most one under its name. With an ending, both at once.
     fn open_deal(&self, deal: NewDeal, ending: Option<Ending>) -> BoxFuture<'_, Result<Opening, StoreError>>;
 
-    /// Ends a deal that is ordered, and returns how it stands: one that was ended before stays as it is.
-    fn end_deal(&self, deal: Digest, ending: Ending, at: UnixSeconds) -> BoxFuture<'_, Result<StoredDeal, StoreError>>;
+    /// Ends a deal that is ordered: one that was ended before stays as it is.
+    fn end_deal(&self, deal: Digest, ending: Ending, at: UnixSeconds) -> BoxFuture<'_, Result<Ended, StoreError>>;
 
     /// Keeps an acknowledgement; the first one counts.
     fn acknowledge(&self, deal: Digest, statement: String) -> BoxFuture<'_, Result<State, StoreError>>;

@@ -17,7 +17,7 @@ mod recovery;
 mod tests;
 mod underway;
 
-use semper_shared::commerce::deal::{DealBody, DealStatus, Event, Opened, Order, State, transition};
+use semper_shared::commerce::deal::{DealBody, DealStatus, Opened, Order, State};
 use semper_shared::foundation::{Code, Digest, UnixSeconds};
 use semper_shared::items::payment::{ModuleId, Payment, PaymentError, Settlement, Step};
 use semper_shared::items::statement::Compact;
@@ -31,7 +31,7 @@ use std::sync::Arc;
 use super::app::App;
 use super::messages::{Acknowledged, AcknowledgementBody, DealAnswer};
 use super::offers::Sold;
-use super::store::{Ending, NewDeal, Opening, Paid, Refusal, StoredDeal};
+use super::store::{Ended, Ending, NewDeal, Opening, Paid, Refusal, StoredDeal};
 use crate::crypto::system_rng;
 use crate::http::Problem;
 
@@ -42,6 +42,30 @@ const MAX_STEPS: usize = 8;
 struct Case {
     opened: Opened,
     sold: Arc<Sold>,
+}
+
+/// How a deal stands, as its answers say.
+struct Standing {
+    deal: Digest,
+    state: State,
+    paid: Option<Paid>,
+    refusal: Option<Refusal>,
+}
+
+impl From<StoredDeal> for Standing {
+    fn from(stored: StoredDeal) -> Self {
+        Self { deal: stored.deal, state: stored.state, paid: stored.paid, refusal: stored.refusal }
+    }
+}
+
+impl Standing {
+    /// A deal that has just ended.
+    fn ended(deal: Digest, ending: Ending) -> Self {
+        match ending {
+            Ending::Paid(paid) => Self { deal, state: State::Delivered, paid: Some(paid), refusal: None },
+            Ending::Refused(refusal) => Self { deal, state: State::Refused, paid: None, refusal: Some(refusal) },
+        }
+    }
 }
 
 /// Takes an order with its payment, or answers one that was taken before as it was.
@@ -57,7 +81,7 @@ pub(super) async fn take(app: &App, body: DealBody, now: UnixSeconds) -> Result<
     let stored = match app.store.deal(&deal)? {
         Some(stored) => stored,
         None => match open(app, &case, payment, request, now).await? {
-            Begun::Ended(stored) => return answer(stored),
+            Begun::Ended(standing) => return answer(standing),
             Begun::Before(stored) => *stored,
             Begun::Asking(step) => return answer(pursue(app, &case, payment, step, now).await?),
         },
@@ -66,7 +90,7 @@ pub(super) async fn take(app: &App, body: DealBody, now: UnixSeconds) -> Result<
         return Err(Problem::new(Code::REQUEST_CONFLICT).extra("deal", deal));
     }
     if stored.state != State::Ordered {
-        return answer(stored);
+        return answer(stored.into());
     }
     let step = first_step(app, &case, payment, now)?;
     answer(pursue(app, &case, payment, step, now).await?)
@@ -76,7 +100,7 @@ pub(super) async fn take(app: &App, body: DealBody, now: UnixSeconds) -> Result<
 pub(super) fn status(app: &App, deal: &Digest) -> Result<DealAnswer, Problem> {
     let stored = app.store.deal(deal)?.ok_or_else(|| Problem::new(Code::DEAL_UNKNOWN))?;
     let problem = stored.refusal.as_ref().map(|refusal| refused(refusal).to_json());
-    Ok(DealAnswer { status: status_of(stored), problem })
+    Ok(DealAnswer { status: status_of(stored.into()), problem })
 }
 
 /// Keeps the customer's acknowledgement.
@@ -118,7 +142,7 @@ fn fingerprint(payment: Option<&Payment>) -> Result<Digest, Problem> {
 /// What came of a deal's first request.
 enum Begun {
     /// Nobody had to be asked.
-    Ended(StoredDeal),
+    Ended(Standing),
     /// It is stored as ordered, and this is to be done.
     Asking(Step),
     /// Another request was first.
@@ -152,10 +176,9 @@ async fn open(
             app.metrics.moved(None, State::Ordered);
             Begun::Asking(step)
         }
-        (Opening::New(_), Some(_)) => {
+        (Opening::New(_), Some(ending)) => {
             app.metrics.moved(None, State::Delivered);
-            let stored = app.store.deal(&case.opened.deal())?;
-            Begun::Ended(stored.ok_or_else(|| Problem::internal("a deal that was stored is gone"))?)
+            Begun::Ended(Standing::ended(case.opened.deal(), ending))
         }
     })
 }
@@ -188,12 +211,12 @@ async fn pursue(
     payment: Option<&Payment>,
     mut step: Step,
     now: UnixSeconds,
-) -> Result<StoredDeal, Problem> {
+) -> Result<Standing, Problem> {
     for _ in 0..MAX_STEPS {
         let request = match step {
             Step::Settled(settlement) => {
                 let ending = close(app, case, payment.map(|_| &settlement), now)?;
-                return end(app, case, ending, Event::Settle, now).await;
+                return end(app, case, ending, now).await;
             }
             Step::Ask(request) => request,
         };
@@ -209,7 +232,7 @@ async fn pursue(
             Ok(step) => step,
             Err(error) => {
                 let refusal = refusal(app, &error).ok_or_else(|| unknown(app))?;
-                return end(app, case, Ending::Refused(refusal), Event::Refuse, now).await;
+                return end(app, case, Ending::Refused(refusal), now).await;
             }
         };
     }
@@ -278,28 +301,32 @@ fn close(app: &App, case: &Case, settlement: Option<&Settlement>, now: UnixSecon
 }
 
 /// Stores how the deal ends. What was stored before counts.
-async fn end(app: &App, case: &Case, ending: Ending, event: Event, now: UnixSeconds) -> Result<StoredDeal, Problem> {
-    let stored = app.store.end_deal(case.opened.deal(), ending, now).await?;
-    if transition(State::Ordered, event) == Some(stored.state) {
-        app.metrics.moved(Some(State::Ordered), stored.state);
+async fn end(app: &App, case: &Case, ending: Ending, now: UnixSeconds) -> Result<Standing, Problem> {
+    let deal = case.opened.deal();
+    match app.store.end_deal(deal, ending.clone(), now).await? {
+        Ended::Now => {
+            let standing = Standing::ended(deal, ending);
+            app.metrics.moved(Some(State::Ordered), standing.state);
+            Ok(standing)
+        }
+        Ended::Before(stored) => Ok((*stored).into()),
     }
-    Ok(stored)
 }
 
 /// The answer to an order: how the deal stands, or why it was refused.
-fn answer(stored: StoredDeal) -> Result<DealAnswer, Problem> {
-    match &stored.refusal {
+fn answer(standing: Standing) -> Result<DealAnswer, Problem> {
+    match &standing.refusal {
         Some(refusal) => Err(refused(refusal)),
-        None => Ok(DealAnswer { status: status_of(stored), problem: None }),
+        None => Ok(DealAnswer { status: status_of(standing), problem: None }),
     }
 }
 
-fn status_of(stored: StoredDeal) -> DealStatus {
-    let (receipt, delivery, proofs) = match stored.paid {
+fn status_of(standing: Standing) -> DealStatus {
+    let (receipt, delivery, proofs) = match standing.paid {
         Some(paid) => (Some(Compact::new(paid.receipt)), Some(Compact::new(paid.delivery)), paid.proofs),
         None => (None, None, Vec::new()),
     };
-    DealStatus { deal: stored.deal, state: stored.state, receipt, delivery, proofs }
+    DealStatus { deal: standing.deal, state: standing.state, receipt, delivery, proofs }
 }
 
 /// The problem of a deal that was refused, with its proof.
