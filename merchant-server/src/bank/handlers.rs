@@ -68,7 +68,7 @@ async fn transfer(app: web::Data<App>, token: Bearer, order: Json<TransferOrder>
 /// Where an account stands.
 #[utoipa::path(
     get, path = "/accounts/{account}", security(("account_token" = [])),
-    params(("account" = String, Path, description = "The account's name.")),
+    params(("account" = inline(AccountName), Path, description = "The account's name.")),
     responses(
         (status = 200, description = "Where it stands.", body = Standing),
         (status = 400, description = "`request-invalid`", body = ProblemBody, content_type = "application/problem+json"),
@@ -85,7 +85,7 @@ async fn account(app: web::Data<App>, token: Bearer, account: web::Path<AccountN
 /// With `wait_ms` the answer comes as soon as there is something after `after`, or empty at the end of that time.
 #[utoipa::path(
     get, path = "/accounts/{account}/history", security(("account_token" = [])),
-    params(("account" = String, Path, description = "The account's name."), HistoryQuery),
+    params(("account" = inline(AccountName), Path, description = "The account's name."), HistoryQuery),
     responses(
         (status = 200, description = "The next entries.", body = History),
         (status = 400, description = "`request-invalid`", body = ProblemBody, content_type = "application/problem+json"),

@@ -4,15 +4,17 @@ use std::fmt;
 
 use semper_shared::foundation::{Amount, UnixSeconds};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::http::schema::AmountSchema;
 
 /// A text that names something: letters, digits and a few signs, of bounded length.
 macro_rules! bounded_text {
-    ($(#[$doc:meta])* $name:ident, $max:literal, $allowed:expr, $says:literal) => {
+    ($(#[$doc:meta])* $name:ident, $max:literal, $pattern:literal, $allowed:expr, $says:literal) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
@@ -22,6 +24,15 @@ macro_rules! bounded_text {
                 &self.0
             }
         }
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let text = ObjectBuilder::new().schema_type(Type::String).description(Some($says));
+                text.min_length(Some(1)).max_length(Some($max)).pattern(Some($pattern)).into()
+            }
+        }
+
+        impl ToSchema for $name {}
 
         impl TryFrom<String> for $name {
             type Error = &'static str;
@@ -57,6 +68,7 @@ bounded_text!(
     /// An account's name in addresses.
     AccountName,
     64,
+    "^[a-z0-9-]+$",
     |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
     "an account is 1 to 64 of a-z, 0-9 and -"
 );
@@ -65,6 +77,7 @@ bounded_text!(
     /// A payer's own identifier of a transfer.
     TransferId,
     64,
+    "^[A-Za-z0-9._-]+$",
     |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'),
     "an identifier is 1 to 64 of A-Z, a-z, 0-9, -, _ and ."
 );
@@ -73,6 +86,7 @@ bounded_text!(
     /// What a transfer is for; 140 characters as in SEPA.
     Subject,
     140,
+    r"^[^\x00-\x1F\x7F-\x9F]+$",
     |c| !c.is_control(),
     "a subject is 1 to 140 characters, none of them a control character"
 );
@@ -82,19 +96,18 @@ bounded_text!(
 #[serde(deny_unknown_fields)]
 pub struct TransferOrder {
     /// The payer's own identifier; the same order under the same identifier is done once.
-    #[schema(value_type = String, max_length = 64, example = "2f0c6a0e-topup")]
+    #[schema(example = "2f0c6a0e-topup")]
     pub id: TransferId,
     /// The account that pays.
-    #[schema(value_type = String, max_length = 64, example = "customer")]
+    #[schema(example = "customer")]
     pub from: AccountName,
     /// The account that is paid.
-    #[schema(value_type = String, max_length = 64, example = "mint")]
+    #[schema(example = "mint")]
     pub to: AccountName,
     /// How much.
     #[schema(value_type = AmountSchema)]
     pub amount: Amount,
     /// What for.
-    #[schema(value_type = String, max_length = 140)]
     pub subject: Subject,
 }
 
@@ -102,19 +115,15 @@ pub struct TransferOrder {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Transfer {
     /// The payer's own identifier.
-    #[schema(value_type = String)]
     pub id: TransferId,
     /// The account that paid.
-    #[schema(value_type = String)]
     pub from: AccountName,
     /// The account that was paid.
-    #[schema(value_type = String)]
     pub to: AccountName,
     /// How much.
     #[schema(value_type = AmountSchema)]
     pub amount: Amount,
     /// What for.
-    #[schema(value_type = String)]
     pub subject: Subject,
     /// When it was made, in seconds since 1970.
     #[schema(value_type = u64)]
@@ -125,7 +134,6 @@ pub struct Transfer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Standing {
     /// The account.
-    #[schema(value_type = String)]
     pub account: AccountName,
     /// Its owner's name.
     pub name: String,
@@ -150,18 +158,15 @@ pub struct Entry {
     /// Grows with every transfer of the bank; ask for what comes after the last one seen.
     pub serial: u64,
     /// The payer's identifier of the transfer.
-    #[schema(value_type = String)]
     pub transfer: TransferId,
     /// Which way the money went.
     pub direction: Direction,
     /// The other account.
-    #[schema(value_type = String)]
     pub counterparty: AccountName,
     /// How much.
     #[schema(value_type = AmountSchema)]
     pub amount: Amount,
     /// What for.
-    #[schema(value_type = String)]
     pub subject: Subject,
     /// When, in seconds since 1970.
     #[schema(value_type = u64)]
@@ -183,6 +188,7 @@ pub struct HistoryQuery {
     /// The serial of the last entry seen; 0 for the beginning.
     pub after: u64,
     /// How long to wait where there is nothing yet, in milliseconds, at most 30,000.
+    #[param(maximum = 30_000)]
     pub wait_ms: u64,
 }
 
@@ -190,7 +196,6 @@ pub struct HistoryQuery {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TestAccount {
     /// The account.
-    #[schema(value_type = String)]
     pub account: AccountName,
     /// Its token, public on purpose.
     pub token: String,

@@ -1,7 +1,8 @@
 //! The protocol crate's verification seam, natively.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::hash_map::Entry;
 
 use openssl::bn::BigNum;
 use openssl::ec::EcGroup;
@@ -17,40 +18,28 @@ use semper_shared::security::{Portable, PublicKey, Verifier};
 
 use super::{CryptoError, es256};
 
-/// RSA keys that are kept parsed. A mint has some dozens; beyond the bound all are forgotten and parsed anew.
-const KEPT_KEYS: usize = 4_096;
+/// RSA keys that a thread keeps ready. A mint has some dozens; beyond the bound all are forgotten and parsed anew.
+const KEPT_KEYS: usize = 1_024;
 
-type ParsedKeys = HashMap<[u8; MODULUS_LEN], Arc<PKey<Public>>>;
+thread_local! {
+    /// Keys with everything set for a verification. Per thread, so that threads never wait for each other; setting one up
+    /// costs half as much as a verification.
+    static READY: RefCell<HashMap<[u8; MODULUS_LEN], PkeyCtx<Public>>> = RefCell::new(HashMap::new());
+}
 
-/// Verifies with OpenSSL. Share one: it keeps parsed RSA keys. P-256 keys are read anew, which costs next to nothing from their
-/// uncompressed form, while coins' keys are seen once or twice.
+/// Verifies with OpenSSL. P-256 keys are read anew each time, which costs little from their uncompressed form, while coins'
+/// keys are seen once or twice; RSA keys are kept.
 pub struct Native {
     group: EcGroup,
-    rsa_keys: RwLock<ParsedKeys>,
 }
 
 impl Native {
-    /// A verifier with no keys kept yet.
+    /// A verifier.
     ///
     /// # Errors
     /// [`CryptoError::Library`] where the library does not know P-256.
     pub fn new() -> Result<Self, CryptoError> {
-        Ok(Self { group: es256::group()?, rsa_keys: RwLock::default() })
-    }
-
-    fn parsed(&self, key: &RsaPublicKey) -> Result<Arc<PKey<Public>>, CryptoError> {
-        let kept = self.rsa_keys.read().unwrap_or_else(PoisonError::into_inner).get(key.modulus()).cloned();
-        if let Some(kept) = kept {
-            return Ok(kept);
-        }
-        let rsa = Rsa::from_public_components(BigNum::from_slice(key.modulus())?, BigNum::from_u32(65_537)?)?;
-        let parsed = Arc::new(PKey::from_rsa(rsa)?);
-        let mut keys = self.rsa_keys.write().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() >= KEPT_KEYS {
-            keys.clear();
-        }
-        keys.insert(*key.modulus(), Arc::clone(&parsed));
-        Ok(parsed)
+        Ok(Self { group: es256::group()? })
     }
 }
 
@@ -63,11 +52,11 @@ impl Verifier for Native {
         if signature.len() != MODULUS_LEN {
             return false;
         }
-        match self.parsed(key) {
-            Ok(parsed) => verify_pss(&parsed, message, signature).unwrap_or(false),
+        READY.with_borrow_mut(|ready| match ready_context(ready, key) {
+            Ok(context) => context.verify(&sha384(message), signature).unwrap_or(false),
             // The library does not take every odd number for a modulus that the portable code takes.
             Err(_) => Portable.rsa_pss(key, message, signature),
-        }
+        })
     }
 }
 
@@ -77,13 +66,28 @@ impl std::fmt::Debug for Native {
     }
 }
 
+fn ready_context<'a>(
+    ready: &'a mut HashMap<[u8; MODULUS_LEN], PkeyCtx<Public>>,
+    key: &RsaPublicKey,
+) -> Result<&'a mut PkeyCtx<Public>, CryptoError> {
+    if ready.len() >= KEPT_KEYS && !ready.contains_key(key.modulus()) {
+        ready.clear();
+    }
+    match ready.entry(*key.modulus()) {
+        Entry::Occupied(context) => Ok(context.into_mut()),
+        Entry::Vacant(place) => Ok(place.insert(pss_context(key)?)),
+    }
+}
+
 /// RSASSA-PSS with SHA-384, MGF1-SHA-384 and a salt of 48 bytes.
-fn verify_pss(key: &PKey<Public>, message: &[u8], signature: &[u8]) -> Result<bool, CryptoError> {
-    let mut context = PkeyCtx::new(key)?;
+fn pss_context(key: &RsaPublicKey) -> Result<PkeyCtx<Public>, CryptoError> {
+    let rsa = Rsa::from_public_components(BigNum::from_slice(key.modulus())?, BigNum::from_u32(65_537)?)?;
+    let key = PKey::from_rsa(rsa)?;
+    let mut context = PkeyCtx::new(&key)?;
     context.verify_init()?;
     context.set_rsa_padding(Padding::PKCS1_PSS)?;
     context.set_signature_md(Md::sha384())?;
     context.set_rsa_mgf1_md(Md::sha384())?;
     context.set_rsa_pss_saltlen(RsaPssSaltlen::custom(48))?;
-    Ok(context.verify(&sha384(message), signature)?)
+    Ok(context)
 }

@@ -124,6 +124,8 @@ async fn describes_and_measures_itself() {
     text("/numbers/42?secret=x").await;
     let openapi: Value = serde_json::from_str(&text("/openapi.json").await).unwrap();
     assert_eq!(openapi["info"]["title"], "A test");
+    assert!(openapi["paths"]["/.well-known/semper"]["get"]["responses"]["429"].is_object(), "{openapi}");
+    assert!(openapi["components"]["schemas"]["ProblemBody"].is_object());
     assert!(text("/docs").await.contains("/docs/page.js"));
     assert!(text("/health").await.contains("up"));
     assert!(text("/ready").await.contains("ready"));
