@@ -69,7 +69,7 @@ async fn perform(
         }
     };
     match wallet.call(method, &params, bytes.as_deref(), Progress::new(&report)).await {
-        Ok(Answer::Json(value)) => JSON::parse(&value.to_string()),
+        Ok(Answer::Json(json)) => JSON::parse(&json),
         Ok(Answer::Bytes(bytes)) => Ok(Uint8Array::from(bytes.as_slice()).into()),
         Err(error) => Err(error_of(&error)),
     }

@@ -89,7 +89,7 @@ fn response_of(answer: &JsValue) -> Option<HttpResponse> {
     let headers = list(&member(answer, "headers")?)
         .filter_map(|header| {
             let header: Array = header.dyn_into().ok()?;
-            Some((header.get(0).as_string()?.to_lowercase(), header.get(1).as_string()?))
+            Some((header.get(0).as_string()?.to_ascii_lowercase(), header.get(1).as_string()?))
         })
         .collect();
     Some(HttpResponse {

@@ -66,9 +66,6 @@ pub(super) enum Command {
         /// How to pay: ecash, dummy, or none for what is free. The first that is possible where this is not given.
         #[arg(long, value_name = "MODULE")]
         method: Option<String>,
-        /// Buy once more what was bought before; without this it is fetched again and nothing is paid.
-        #[arg(long)]
-        again: bool,
     },
     /// Fetch the files of a deal again.
     Fetch {

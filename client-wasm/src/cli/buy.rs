@@ -18,17 +18,19 @@ pub(super) struct Buy<'a> {
     pub(super) offer: &'a str,
     pub(super) out: &'a Path,
     pub(super) method: Option<&'a str>,
-    pub(super) again: bool,
     pub(super) json: bool,
 }
 
-/// Buys, unless it is bought already, and fetches the files.
+/// Buys and fetches the files.
+///
+/// A purchase that was cut off, at whatever step, is finished by the same command, and paid once. One whose files were
+/// written is done: the command then buys once more.
 pub(super) async fn buy(wallet: &mut NativeWallet, what: Buy<'_>) -> Result<(), CliError> {
     let review = wallet.review(what.offer).await?;
-    let already = review.already.as_ref().filter(|_| !what.again).map(|already| already.deal);
+    let already = review.already.as_ref().filter(|already| !already.handed_over).map(|already| already.deal);
     let bought = match already {
         Some(deal) => {
-            note("You have bought this before: nothing is paid. To buy it once more, add --again.");
+            note("This was paid for already and not yet fetched: nothing more is paid.");
             let view = wallet.deal(&deal).await?;
             Bought {
                 deal,
@@ -39,12 +41,16 @@ pub(super) async fn buy(wallet: &mut NativeWallet, what: Buy<'_>) -> Result<(), 
         }
         None => {
             say(&review);
+            if let Some(already) = &review.already {
+                note(&format!("You have this already; `fetch {}` gets it again. Buying it once more.", already.deal));
+            }
             let module = choose(&review, what.method)?;
             let report = steps();
             wallet.pay(&review.offer_digest, &module, Progress::new(&report)).await?
         }
     };
     let files = fetch(wallet, &bought.deal, what.out).await?;
+    wallet.hand_over(&bought.deal).await?;
     if what.json {
         print_json(&json!({
             "deal": bought.deal,
@@ -52,7 +58,6 @@ pub(super) async fn buy(wallet: &mut NativeWallet, what: Buy<'_>) -> Result<(), 
             "paid": bought.paid,
             "title": bought.title,
             "files": files,
-            "already_bought": already.is_some(),
         }))?;
     } else {
         let mut text = format!("{}\n", plain(&bought.title));

@@ -27,8 +27,8 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
         Command::Withdraw { amount, mint } => withdraw(&mut wallet, amount, mint, json).await,
         Command::Balance => balance(&mut wallet, json).await,
         Command::Offers { merchant } => offers(&mut wallet, merchant, json).await,
-        Command::Buy { offer, out, method, again } => {
-            buy(&mut wallet, Buy { offer, out, method: method.as_deref(), again: *again, json }).await
+        Command::Buy { offer, out, method } => {
+            buy(&mut wallet, Buy { offer, out, method: method.as_deref(), json }).await
         }
         Command::Fetch { deal, out } => {
             let files = fetch(&mut wallet, &deal_of(deal)?, out).await?;
@@ -62,7 +62,7 @@ async fn init(args: &Args, words: Option<&str>) -> Result<(), CliError> {
     refuse_existing(&mut wallet).await?;
     let words = match given {
         Some(words) => words,
-        None => wallet.make_words()?,
+        None => wallet.make_words(),
     };
     let (passphrase, key_file) = home::passphrase_for_new(&wallet, &passphrase)?;
     wallet.create(&words, &passphrase).await?;

@@ -3,8 +3,6 @@
 //! `semper-backup/1`, a line feed, and a JSON object with the costs of Argon2id, the salt, and AES-256-GCM of the
 //! records. A backup is old as soon as it is made: after an import the mints are asked what became of the coins.
 
-use std::collections::BTreeMap;
-
 use semper_shared::foundation::Bytes;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -21,7 +19,13 @@ const BACKUP: &str = "backup";
 
 #[derive(Serialize, Deserialize)]
 struct Contents {
-    records: BTreeMap<String, Bytes>,
+    records: Vec<Record>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    name: String,
+    bytes: Bytes,
 }
 
 impl<P: Ports> Wallet<P> {
@@ -34,10 +38,8 @@ impl<P: Ports> Wallet<P> {
         if passphrase.is_empty() {
             return Err(WalletError::Request("the passphrase is empty".to_owned()));
         }
-        let deals = self.state()?.deals.keys().copied().collect();
-        let all = Touched { deals, ..Touched::settings().and_purse() };
-        let records = self.plain(self.state()?, &all)?;
-        let records = records.into_iter().map(|(name, bytes)| (name, Bytes(bytes.to_vec()))).collect();
+        let records = self.plain(self.state()?, &Touched::all(&self.state()?.deals))?;
+        let records = records.into_iter().map(|(name, bytes)| Record { name, bytes: Bytes(bytes.to_vec()) }).collect();
         let contents = records::write(&Contents { records })?;
         let locked = Locked::lock(BACKUP, &contents, passphrase, Kdf::PEOPLE, &mut self.ports.rng());
         let locked = locked.ok_or(WalletError::Damaged("the backup cannot be sealed"))?.to_bytes()?;
@@ -60,9 +62,8 @@ impl<P: Ports> Wallet<P> {
         let locked = backup.strip_prefix(MAGIC).and_then(Locked::from_bytes).ok_or(WalletError::Backup)?;
         let contents = locked.unlock(BACKUP, passphrase).ok_or(WalletError::Backup)?;
         let contents: Contents = records::read(&contents).map_err(|_| WalletError::Backup)?;
-        let plain: BTreeMap<String, Zeroizing<Vec<u8>>> =
-            contents.records.into_iter().map(|(name, bytes)| (name, Zeroizing::new(bytes.0))).collect();
-        let mut state = State::read(&plain)?;
+        let plain = contents.records.into_iter().map(|record| (record.name, Zeroizing::new(record.bytes.0)));
+        let mut state = State::read(&plain.collect::<Vec<_>>())?;
         state.settings.rescan = true;
         state.settings.backup_confirmed = true;
         self.establish(state, new_passphrase).await

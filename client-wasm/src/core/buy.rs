@@ -8,13 +8,13 @@
 //! that the merchant and the mint answer as they did before; nothing is ever paid twice.
 
 use semper_shared::commerce::deal::{AwaitReceipt, DealBody, DealStatus, Delivered, Draft, Event, State};
-use semper_shared::foundation::{Amount, Code, Digest};
+use semper_shared::foundation::{Amount, Code, Digest, json};
 use semper_shared::items::payment::dummy::DummyPayer;
 use semper_shared::items::payment::ecash::AlreadySpent;
 use semper_shared::items::payment::{ErasedPayer, ModuleId, Payment, PaymentError, Unusable};
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{Portable, SigningKey};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
 use super::call::Progress;
@@ -53,7 +53,7 @@ impl<P: Ports> Wallet<P> {
         let reviewed = self.reviewed.iter().find(|reviewed| reviewed.offer.digest() == *offer_digest).cloned();
         let reviewed = reviewed.ok_or_else(|| WalletError::Request("review the offer first".to_owned()))?;
         progress.step("ordering");
-        let begun = self.state()?.deals.values().find(|deal| {
+        let begun = self.state()?.deals.iter().find(|deal| {
             let agreed_to = deal.state == State::Ordered || !reviewed.known_deals.contains(&deal.deal);
             deal.offer_digest == *offer_digest && deal.state != State::Refused && agreed_to
         });
@@ -84,7 +84,7 @@ impl<P: Ports> Wallet<P> {
             now,
         });
         let deal = record.deal;
-        self.change()?.deals.insert(deal, record);
+        self.change()?.insert(record);
         self.save(Touched::deal(deal).and_purse()).await?;
         Ok(deal)
     }
@@ -179,14 +179,13 @@ impl<P: Ports> Wallet<P> {
         let acknowledgement = delivered.acknowledge(now).to_compact();
         let Delivered { receipt, delivery, keys, .. } = delivered;
         let state = self.change()?;
-        if let Some(record) = state.deals.get_mut(deal) {
-            record.advance(Event::Settle, now)?;
-            record.receipt = Some(receipt.to_compact());
-            record.delivery = Some(delivery.to_compact());
-            record.proofs = status.proofs;
-            record.keys = keys.into_iter().map(|(part, key)| PartKey { part, key }).collect();
-            record.acknowledgement = Some(acknowledgement);
-        }
+        let record = state.deal_mut(deal)?;
+        record.advance(Event::Settle, now)?;
+        record.receipt = Some(receipt.to_compact());
+        record.delivery = Some(delivery.to_compact());
+        record.proofs = status.proofs;
+        record.keys = keys.into_iter().map(|(part, key)| PartKey { part, key }).collect();
+        record.acknowledgement = Some(acknowledgement);
         ErasedPayer::settled(&mut state.payer, deal);
         self.save(Touched::deal(*deal).and_purse()).await
     }
@@ -206,11 +205,9 @@ impl<P: Ports> Wallet<P> {
         };
         let now = self.now();
         let state = self.change()?;
-        if let Some(record) = state.deals.get_mut(deal) {
-            record.advance(Event::Refuse, now)?;
-            let refusal = Refusal { code: code.as_str().to_owned(), detail: problem.detail.clone(), proof };
-            record.refusal = Some(refusal);
-        }
+        let record = state.deal_mut(deal)?;
+        record.advance(Event::Refuse, now)?;
+        record.refusal = Some(Refusal { code: code.as_str().to_owned(), detail: problem.detail.clone(), proof });
         ErasedPayer::refused(&mut state.payer, deal);
         self.save(Touched::deal(*deal).and_purse()).await?;
         // The coins were shown: find out what is left of them and exchange it. What fails now is tried again later.
@@ -270,8 +267,9 @@ fn is_for_good(code: Code) -> bool {
 fn proof_of_spending(record: &DealRecord, problem: &Problem) -> Option<Vec<String>> {
     use semper_shared::items::payment::ecash::{EcashBody, Melt, Permission};
     use semper_shared::items::statement::Compact;
-    let claim = AlreadySpent::deserialize(&problem.members).ok()?;
-    let body = EcashBody::deserialize(&record.payment.as_ref()?.body).ok()?;
+    let (coin, spent) = (problem.members.get("coin")?, problem.members.get("spent")?);
+    let claim: AlreadySpent = json::from_value(json!({ "coin": coin, "spent": spent })).ok()?;
+    let body = json::from_value::<EcashBody>(record.payment.as_ref()?.body.clone()).ok()?;
     let paid_with_it = body.permissions.iter().any(|permission: &Compact<Permission>| {
         permission.verify_self_keyed(&Portable).is_ok_and(|(_, key)| key == claim.coin)
     });

@@ -2,8 +2,7 @@
 
 use semper_shared::foundation::{Amount, Digest, json};
 use semper_shared::items::payment::ModuleId;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::ports::Ports;
@@ -36,73 +35,10 @@ impl<'a> Progress<'a> {
 /// What a call gives back.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    /// A value.
-    Json(Value),
+    /// A value, as JSON.
+    Json(String),
     /// A file.
     Bytes(Vec<u8>),
-}
-
-#[derive(Deserialize)]
-struct Create {
-    words: String,
-    passphrase: String,
-}
-
-#[derive(Deserialize)]
-struct Restore {
-    words: String,
-    passphrase: String,
-    mints: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Passphrase {
-    passphrase: String,
-}
-
-#[derive(Deserialize)]
-struct ChangePassphrase {
-    old: String,
-    new: String,
-}
-
-#[derive(Deserialize)]
-struct Url {
-    url: String,
-}
-
-#[derive(Deserialize)]
-struct AddCash {
-    mint: String,
-    amount: Amount,
-}
-
-#[derive(Deserialize)]
-struct OfferUrl {
-    offer_url: String,
-}
-
-#[derive(Deserialize)]
-struct Pay {
-    offer_digest: Digest,
-    module: ModuleId,
-}
-
-#[derive(Deserialize)]
-struct Deal {
-    deal: Digest,
-}
-
-#[derive(Deserialize)]
-struct DealPart {
-    deal: Digest,
-    part: String,
-}
-
-#[derive(Deserialize)]
-struct Import {
-    passphrase: String,
-    new_passphrase: String,
 }
 
 impl<P: Ports> Wallet<P> {
@@ -117,81 +53,93 @@ impl<P: Ports> Wallet<P> {
         bytes: Option<&[u8]>,
         progress: Progress<'_>,
     ) -> Result<Answer, WalletError> {
-        let p = Params(params);
+        let p = &Params::read(params)?;
         match method {
             "status" => {
                 let (state, backup_confirmed) = self.status().await?;
                 answer(&json!({ "state": state, "backup_confirmed": backup_confirmed }))
             }
-            "make_words" => answer(&json!({ "words": self.make_words()?.text().as_str() })),
-            "create" => {
-                let Create { words, passphrase } = p.read()?;
-                done(self.create(&Words::parse(&words)?, &passphrase).await)
-            }
+            "make_words" => answer(&json!({ "words": self.make_words().text().as_str() })),
+            "create" => done(self.create(&Words::parse(p.text("words")?)?, p.text("passphrase")?).await),
             "restore" => {
-                let Restore { words, passphrase, mints } = p.read()?;
-                answer(&self.restore(&Words::parse(&words)?, &passphrase, &mints, progress).await?)
+                let words = Words::parse(p.text("words")?)?;
+                answer(&self.restore(&words, p.text("passphrase")?, &p.texts("mints")?, progress).await?)
             }
-            "unlock" => done(self.unlock(&p.read::<Passphrase>()?.passphrase).await),
+            "unlock" => done(self.unlock(p.text("passphrase")?).await),
             "lock" => done(self.lock().await),
-            "change_passphrase" => {
-                let ChangePassphrase { old, new } = p.read()?;
-                done(self.change_passphrase(&old, &new).await)
-            }
+            "change_passphrase" => done(self.change_passphrase(p.text("old")?, p.text("new")?).await),
             "confirm_backup" => done(self.confirm_backup().await),
-            "export_backup" => Ok(Answer::Bytes(self.export_backup(&p.read::<Passphrase>()?.passphrase).await?)),
+            "export_backup" => Ok(Answer::Bytes(self.export_backup(p.text("passphrase")?).await?)),
             "import_backup" => {
-                let Import { passphrase, new_passphrase } = p.read()?;
                 let bytes = bytes.ok_or_else(|| WalletError::Request("the backup's bytes are missing".to_owned()))?;
-                done(self.import_backup(bytes, &passphrase, &new_passphrase).await)
+                done(self.import_backup(bytes, p.text("passphrase")?, p.text("new_passphrase")?).await)
             }
             _ => self.call_open(method, p, progress).await,
         }
     }
 
     /// The methods of an open wallet.
-    async fn call_open(&mut self, method: &str, p: Params<'_>, progress: Progress<'_>) -> Result<Answer, WalletError> {
+    async fn call_open(&mut self, method: &str, p: &Params, progress: Progress<'_>) -> Result<Answer, WalletError> {
         match method {
             "balance" => answer(&self.balance().await?),
             "purses" => answer(&self.purses().await?),
-            "mint_info" => answer(&self.mint_info(&p.read::<Url>()?.url).await?),
+            "mint_info" => answer(&self.mint_info(p.text("url")?).await?),
             "add_cash" => {
-                let AddCash { mint, amount } = p.read()?;
-                answer(&self.add_cash(&mint, amount, progress).await?)
+                let amount = json::from_value(p.member("amount")?.clone());
+                let amount: Amount = amount.map_err(|error| WalletError::Request(error.detail()))?;
+                answer(&self.add_cash(p.text("mint")?, amount, progress).await?)
             }
-            "review" => answer(&self.review(&p.read::<OfferUrl>()?.offer_url).await?),
+            "review" => answer(&self.review(p.text("offer_url")?).await?),
             "pay" => {
-                let Pay { offer_digest, module } = p.read()?;
-                answer(&self.pay(&offer_digest, &module, progress).await?)
+                let module = ModuleId::new(p.text("module")?).ok_or_else(|| wrong("module"))?;
+                answer(&self.pay(&p.digest("offer_digest")?, &module, progress).await?)
             }
             "resume" => answer(&self.resume(progress).await?),
             "refresh" => done(self.refresh().await),
             "deals" => answer(&self.deals().await?),
-            "deal" => answer(&self.deal(&p.read::<Deal>()?.deal).await?),
-            "evidence" => answer(&self.evidence(&p.read::<Deal>()?.deal).await?),
+            "deal" => answer(&self.deal(&p.digest("deal")?).await?),
+            "evidence" => answer(&self.evidence(&p.digest("deal")?).await?),
             "library" => answer(&self.library().await?),
-            "part_access" => {
-                let DealPart { deal, part } = p.read()?;
-                answer(&self.part_access(&deal, &part).await?)
-            }
+            "part_access" => answer(&self.part_access(&p.digest("deal")?, p.text("part")?).await?),
             _ => Err(WalletError::Request(format!("there is no method {method}"))),
         }
     }
 }
 
-#[derive(Clone, Copy)]
-struct Params<'a>(&'a str);
+/// A call's parameters.
+struct Params(Value);
 
-impl Params<'_> {
-    fn read<T: DeserializeOwned>(self) -> Result<T, WalletError> {
-        json::from_slice(self.0.as_bytes()).map_err(|error| WalletError::Request(error.detail()))
+impl Params {
+    fn read(text: &str) -> Result<Self, WalletError> {
+        json::from_slice(text.as_bytes()).map(Self).map_err(|error| WalletError::Request(error.detail()))
+    }
+
+    fn member(&self, name: &'static str) -> Result<&Value, WalletError> {
+        self.0.get(name).ok_or_else(|| wrong(name))
+    }
+
+    fn text(&self, name: &'static str) -> Result<&str, WalletError> {
+        self.member(name)?.as_str().ok_or_else(|| wrong(name))
+    }
+
+    fn texts(&self, name: &'static str) -> Result<Vec<String>, WalletError> {
+        let items = self.member(name)?.as_array().ok_or_else(|| wrong(name))?;
+        items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(|| wrong(name))).collect()
+    }
+
+    fn digest(&self, name: &'static str) -> Result<Digest, WalletError> {
+        self.text(name)?.parse().map_err(|_| wrong(name))
     }
 }
 
+fn wrong(name: &'static str) -> WalletError {
+    WalletError::Request(format!("the parameter {name} is missing or not what it should be"))
+}
+
 fn answer(value: &impl Serialize) -> Result<Answer, WalletError> {
-    serde_json::to_value(value).map(Answer::Json).map_err(|_| WalletError::Damaged("an answer cannot be written"))
+    serde_json::to_string(value).map(Answer::Json).map_err(|_| WalletError::Damaged("an answer cannot be written"))
 }
 
 fn done(result: Result<(), WalletError>) -> Result<Answer, WalletError> {
-    result.map(|()| Answer::Json(json!({})))
+    result.map(|()| Answer::Json("{}".to_owned()))
 }

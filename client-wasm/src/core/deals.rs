@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::mints::MintName;
 use super::ports::Ports;
-use super::records::{DealRecord, Step};
+use super::records::{DealRecord, Step, Touched};
 use super::{Wallet, WalletError};
 
 /// A deal in a list.
@@ -70,9 +70,7 @@ impl<P: Ports> Wallet<P> {
     /// [`WalletError::Locked`].
     pub async fn deals(&mut self) -> Result<Vec<DealLine>, WalletError> {
         self.sync().await?;
-        let mut lines: Vec<DealLine> = self.state()?.deals.values().map(line).collect();
-        lines.sort_by_key(|line| core::cmp::Reverse(line.at));
-        Ok(lines)
+        Ok(self.state()?.deals.iter().rev().map(line).collect())
     }
 
     /// One deal.
@@ -89,6 +87,19 @@ impl<P: Ports> Wallet<P> {
             refusal: refusal.map(|refusal| json!({ "code": refusal.code, "detail": refusal.detail })),
             statements: statements(record),
         })
+    }
+
+    /// The goods of a deal are in the customer's hands. Until then, buying them again finishes that deal.
+    ///
+    /// # Errors
+    /// [`WalletError::DealUnknown`], or where it cannot be stored.
+    pub async fn hand_over(&mut self, deal: &Digest) -> Result<(), WalletError> {
+        self.sync().await?;
+        if self.deal_record(deal)?.handed_over {
+            return Ok(());
+        }
+        self.change_deal(deal)?.handed_over = true;
+        self.save(Touched::deal(*deal)).await
     }
 
     /// The evidence of a deal: every statement, for whoever is to judge.

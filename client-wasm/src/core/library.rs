@@ -77,10 +77,7 @@ impl<P: Ports> Wallet<P> {
     /// [`WalletError::Locked`].
     pub async fn library(&mut self) -> Result<Vec<LibraryDeal>, WalletError> {
         self.sync().await?;
-        let bought = self.state()?.deals.values().filter(|deal| deal.is_bought());
-        let mut deals = bought.map(library_deal).collect::<Result<Vec<_>, _>>()?;
-        deals.sort_by_key(|deal| core::cmp::Reverse(deal.at));
-        Ok(deals)
+        self.state()?.deals.iter().rev().filter(|deal| deal.is_bought()).map(library_deal).collect()
     }
 
     /// The access to one file of a deal.

@@ -1,7 +1,5 @@
 //! What the wallet stores: three kinds of records, each JSON under the vault's key.
 
-use std::collections::BTreeSet;
-
 use semper_shared::commerce::deal::{Acknowledgement, Delivery, Event, Order, Receipt, State, transition};
 use semper_shared::commerce::offer::Offer;
 use semper_shared::foundation::{Amount, Digest, UnixSeconds, base64, json};
@@ -124,6 +122,9 @@ pub(super) struct DealRecord {
     pub(super) acknowledgement: Option<Compact<Acknowledgement>>,
     pub(super) keys: Vec<PartKey>,
     pub(super) refusal: Option<Refusal>,
+    /// Whether the customer has the goods in hand, so that buying them again means a second purchase.
+    #[serde(default)]
+    pub(super) handed_over: bool,
 }
 
 /// What a new deal is made of.
@@ -163,6 +164,7 @@ impl DealRecord {
             acknowledgement: None,
             keys: Vec::new(),
             refusal: None,
+            handed_over: false,
         }
     }
 
@@ -195,10 +197,15 @@ impl DealRecord {
 pub(super) struct Touched {
     pub(super) settings: bool,
     pub(super) purse: bool,
-    pub(super) deals: BTreeSet<Digest>,
+    pub(super) deals: Vec<Digest>,
 }
 
 impl Touched {
+    /// Everything.
+    pub(super) fn all(deals: &[DealRecord]) -> Self {
+        Self { settings: true, purse: true, deals: deals.iter().map(|deal| deal.deal).collect() }
+    }
+
     pub(super) fn settings() -> Self {
         Self { settings: true, ..Self::default() }
     }
@@ -208,7 +215,7 @@ impl Touched {
     }
 
     pub(super) fn deal(deal: Digest) -> Self {
-        Self { deals: BTreeSet::from([deal]), ..Self::default() }
+        Self { deals: vec![deal], ..Self::default() }
     }
 
     pub(super) fn and_purse(self) -> Self {

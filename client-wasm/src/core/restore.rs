@@ -72,7 +72,7 @@ impl<P: Ports> Wallet<P> {
 
     /// Asks all mints what there is. Purchases on their way are finished first, since a mint cannot know of them.
     pub(super) async fn rescan(&mut self) -> Result<(), WalletError> {
-        let ordered = self.state()?.deals.values().filter(|deal| deal.state == DealState::Ordered);
+        let ordered = self.state()?.deals.iter().filter(|deal| deal.state == DealState::Ordered);
         let ordered: Vec<_> = ordered.map(|deal| deal.deal).collect();
         for deal in ordered {
             match Box::pin(self.finish_deal(&deal, Progress::none())).await {

@@ -57,7 +57,7 @@ impl<P: Ports> Wallet<P> {
 
     async fn resume_deals(&mut self, resumed: &mut Resumed, progress: Progress<'_>) -> Result<(), WalletError> {
         let unfinished = |state: State| matches!(state, State::Ordered | State::Delivered);
-        let deals = self.state()?.deals.values().filter(|deal| unfinished(deal.state));
+        let deals = self.state()?.deals.iter().filter(|deal| unfinished(deal.state));
         let deals: Vec<(Digest, State)> = deals.map(|deal| (deal.deal, deal.state)).collect();
         for (deal, state) in deals {
             match self.finish_deal(&deal, progress).await {
@@ -90,7 +90,7 @@ impl<P: Ports> Wallet<P> {
     /// [`WalletError::Locked`].
     pub async fn is_unfinished(&mut self) -> Result<bool, WalletError> {
         self.sync().await?;
-        let ordered = self.state()?.deals.values().any(|deal| deal.state == State::Ordered);
+        let ordered = self.state()?.deals.iter().any(|deal| deal.state == State::Ordered);
         Ok(ordered || !self.open_reserves()?.is_empty() || self.has_change()?)
     }
 }

@@ -1,9 +1,7 @@
 //! Reviewing an offer: everything that is verified before anything is shown.
 
-use std::collections::BTreeSet;
-
 use semper_shared::commerce::Offer;
-use semper_shared::foundation::{Amount, Coded, Digest, UnixSeconds};
+use semper_shared::foundation::{Amount, Coded, Digest, UnixSeconds, json};
 use semper_shared::items::party::{Party, Role};
 use semper_shared::items::payment::dummy::DummyPayer;
 use semper_shared::items::payment::ecash::EcashParameters;
@@ -26,7 +24,7 @@ pub(super) struct Reviewed {
     pub(super) offer: Signed<Offer>,
     pub(super) party: Signed<Party>,
     /// The deals that there were of it; one that was added since is what the customer agreed to.
-    pub(super) known_deals: BTreeSet<Digest>,
+    pub(super) known_deals: Vec<Digest>,
 }
 
 /// What is shown before anything is signed.
@@ -52,6 +50,8 @@ pub struct Review {
 pub struct Already {
     /// The deal.
     pub deal: Digest,
+    /// Whether the goods were handed over to the customer: [`Wallet::hand_over`].
+    pub handed_over: bool,
 }
 
 /// Who offers.
@@ -126,23 +126,23 @@ impl<P: Ports> Wallet<P> {
         }
         let review = self.review_of(&offer)?;
         let known_deals =
-            self.state()?.deals.values().filter(|deal| deal.offer_digest == offer.digest()).map(|deal| deal.deal);
+            self.state()?.deals.iter().filter(|deal| deal.offer_digest == offer.digest()).map(|deal| deal.deal);
         let known_deals = known_deals.collect();
         self.reviewed.retain(|other| other.offer.digest() != review.offer_digest);
         self.reviewed.truncate(MAX_REVIEWED - 1);
-        self.reviewed.push_front(Reviewed { offer, party, known_deals });
+        self.reviewed.insert(0, Reviewed { offer, party, known_deals });
         Ok(review)
     }
 
     fn review_of(&self, offer: &Signed<Offer>) -> Result<Review, WalletError> {
         let thumbprint = offer.merchant.key.thumbprint();
         let state = self.state()?;
-        let bought = || state.deals.values().filter(|deal| deal.is_bought());
+        let bought = || state.deals.iter().filter(|deal| deal.is_bought());
         let same_good = |merchant: &Thumbprint, good: &str| *merchant == thumbprint && good == offer.good;
         let already = bought()
             .filter(|deal| same_good(&deal.merchant, &deal.good))
             .max_by_key(|deal| deal.ordered_at())
-            .map(|deal| Already { deal: deal.deal });
+            .map(|deal| Already { deal: deal.deal, handed_over: deal.handed_over });
         let known = bought().any(|deal| deal.merchant == thumbprint);
         let same_origin = |url: &str| origin_of(url) == origin_of(&offer.merchant.url);
         let key_changed = !known && bought().any(|deal| same_origin(&deal.merchant_url));
@@ -210,7 +210,7 @@ impl<P: Ports> Wallet<P> {
 pub(super) fn accepted_mints(offer: &Offer) -> Vec<Thumbprint> {
     let parameters = offer.accepts.iter().filter(|acceptance| acceptance.module.as_str() == "ecash");
     parameters
-        .filter_map(|acceptance| EcashParameters::deserialize(&acceptance.parameters).ok())
+        .filter_map(|acceptance| json::from_value::<EcashParameters>(acceptance.parameters.clone()).ok())
         .flat_map(|parameters| parameters.mints)
         .map(|accepted| accepted.mint)
         .collect()

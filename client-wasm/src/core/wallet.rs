@@ -3,7 +3,7 @@
 //! What is in memory is a copy of the store and nothing more. Every operation begins by looking whether the store has
 //! moved on, as it does when another window works on the same wallet, and a change that could not be stored is forgotten.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use semper_shared::foundation::{Digest, UnixSeconds};
 use semper_shared::items::payment::ecash::EcashPayer;
@@ -40,7 +40,7 @@ pub struct Wallet<P: Ports> {
     pub(super) state: Option<State>,
     /// Whether memory may differ from the store.
     pub(super) changing: bool,
-    pub(super) reviewed: VecDeque<Reviewed>,
+    pub(super) reviewed: Vec<Reviewed>,
 }
 
 /// A record's name and its JSON.
@@ -51,34 +51,52 @@ pub(super) struct State {
     generation: u64,
     pub(super) settings: Settings,
     pub(super) payer: EcashPayer,
-    pub(super) deals: BTreeMap<Digest, DealRecord>,
+    /// The oldest first.
+    pub(super) deals: Vec<DealRecord>,
 }
 
 impl State {
     pub(super) fn fresh(settings: Settings) -> Self {
         let payer = EcashPayer::new(settings.seed());
-        Self { generation: 0, settings, payer, deals: BTreeMap::new() }
+        Self { generation: 0, settings, payer, deals: Vec::new() }
     }
 
     /// Reads opened records.
-    pub(super) fn read<B: AsRef<[u8]>>(plain: &BTreeMap<String, B>) -> Result<Self, WalletError> {
-        let record = |name: &str| plain.get(name).ok_or(WalletError::Damaged("a record is missing"));
-        let settings = records::read::<Settings>(record(records::SETTINGS)?.as_ref())?.check()?;
-        let purse = records::read(record(records::PURSE)?.as_ref())?;
+    pub(super) fn read(plain: &[PlainRecord]) -> Result<Self, WalletError> {
+        let record = |name: &str| {
+            let found = plain.iter().find(|(other, _)| other == name);
+            found.map(|(_, bytes)| bytes).ok_or(WalletError::Damaged("a record is missing"))
+        };
+        let settings = records::read::<Settings>(record(records::SETTINGS)?)?.check()?;
+        let purse = records::read(record(records::PURSE)?)?;
         let payer = EcashPayer::load(settings.seed(), purse, &Portable)?;
-        let mut deals = BTreeMap::new();
+        let mut state = Self { generation: 0, settings, payer, deals: Vec::new() };
         for (_, bytes) in plain.iter().filter(|(name, _)| records::is_deal(name)) {
-            let deal: DealRecord = records::read(bytes.as_ref())?;
-            deals.insert(deal.deal, deal);
+            state.insert(records::read(bytes)?);
         }
-        Ok(Self { generation: 0, settings, payer, deals })
+        Ok(state)
+    }
+
+    /// Adds a deal where it belongs by its time.
+    pub(super) fn insert(&mut self, deal: DealRecord) {
+        let at = deal.ordered_at();
+        let position = self.deals.partition_point(|other| other.ordered_at() <= at);
+        self.deals.insert(position, deal);
+    }
+
+    pub(super) fn deal(&self, deal: &Digest) -> Result<&DealRecord, WalletError> {
+        self.deals.iter().find(|record| record.deal == *deal).ok_or(WalletError::DealUnknown)
+    }
+
+    pub(super) fn deal_mut(&mut self, deal: &Digest) -> Result<&mut DealRecord, WalletError> {
+        self.deals.iter_mut().find(|record| record.deal == *deal).ok_or(WalletError::DealUnknown)
     }
 }
 
 impl<P: Ports> Wallet<P> {
     /// The wallet in this store, or the place for a new one.
     pub const fn new(ports: P) -> Self {
-        Self { ports, kdf: Kdf::PEOPLE, key: None, state: None, changing: false, reviewed: VecDeque::new() }
+        Self { ports, kdf: Kdf::PEOPLE, key: None, state: None, changing: false, reviewed: Vec::new() }
     }
 
     /// With other costs for new passphrases.
@@ -93,10 +111,7 @@ impl<P: Ports> Wallet<P> {
     }
 
     /// Makes new recovery words. Nothing is stored.
-    ///
-    /// # Errors
-    /// None in practice.
-    pub fn make_words(&self) -> Result<Words, WalletError> {
+    pub fn make_words(&self) -> Words {
         Words::make(&mut self.ports.rng())
     }
 
@@ -214,11 +229,11 @@ impl<P: Ports> Wallet<P> {
     }
 
     pub(super) fn deal_record(&self, deal: &Digest) -> Result<&DealRecord, WalletError> {
-        self.state()?.deals.get(deal).ok_or(WalletError::DealUnknown)
+        self.state()?.deal(deal)
     }
 
     pub(super) fn change_deal(&mut self, deal: &Digest) -> Result<&mut DealRecord, WalletError> {
-        self.change()?.deals.get_mut(deal).ok_or(WalletError::DealUnknown)
+        self.change()?.deal_mut(deal)
     }
 
     /// Stores what was touched, in one commit.
@@ -238,7 +253,7 @@ impl<P: Ports> Wallet<P> {
         let key = VaultKey::make(&mut self.ports.rng());
         let meta = self.meta(&key, passphrase)?;
         self.key = Some(key);
-        let all = Touched { deals: state.deals.keys().copied().collect(), ..Touched::settings().and_purse() };
+        let all = Touched::all(&state.deals);
         let puts = self.sealed(&state, &all)?;
         self.state = Some(state);
         let change = Change { expected_generation: stored.generation, meta: Some(meta), puts, deletes: Vec::new() };
@@ -268,8 +283,7 @@ impl<P: Ports> Wallet<P> {
             plain.push((records::PURSE.to_owned(), records::write(state.payer.purse())?));
         }
         for deal in &touched.deals {
-            let record = state.deals.get(deal).ok_or(WalletError::DealUnknown)?;
-            plain.push((records::deal_name(deal), records::write(record)?));
+            plain.push((records::deal_name(deal), records::write(state.deal(deal)?)?));
         }
         Ok(plain)
     }
@@ -311,10 +325,10 @@ impl<P: Ports> Wallet<P> {
     /// Opens what was loaded.
     fn take(&mut self, stored: Stored) -> Result<(), WalletError> {
         let key = self.key.as_ref().ok_or(WalletError::Locked)?;
-        let mut plain = BTreeMap::new();
+        let mut plain = Vec::with_capacity(stored.records.len());
         for (name, sealed) in stored.records {
             let bytes = key.open_record(&name, &sealed).ok_or(WalletError::Damaged("a record does not open"))?;
-            plain.insert(name, bytes);
+            plain.push((name, bytes));
         }
         self.state = Some(State { generation: stored.generation, ..State::read(&plain)? });
         self.changing = false;

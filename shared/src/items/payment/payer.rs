@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::payee::module_id;
 use super::{Acceptance, Bill, ModuleId, Payment, PaymentError, Unusable};
-use crate::foundation::{Amount, Digest, UnixSeconds};
+use crate::foundation::{Amount, Digest, UnixSeconds, json};
 
 /// What a payment would cost and leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,5 +117,5 @@ fn parameters<M: PayerModule>(acceptance: &Acceptance) -> Result<M::Parameters, 
     if acceptance.version != M::VERSION {
         return Err(Unusable::Version { ours: M::VERSION, theirs: acceptance.version });
     }
-    serde::Deserialize::deserialize(&acceptance.parameters).map_err(|_| Unusable::Parameters)
+    json::from_value(acceptance.parameters.clone()).map_err(|_| Unusable::Parameters)
 }
