@@ -1,5 +1,7 @@
 //! The merchant's store in SQLite.
 
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use futures_util::future::BoxFuture;
@@ -27,9 +29,14 @@ pub(super) struct Sqlite {
     pub(super) database: Database,
 }
 
-/// Opens the database in the merchant's folder.
+/// Opens the database in the merchant's folder. It holds content keys, so it is its owner's alone.
 pub(super) fn open(data: &Path, metrics: Option<&prometheus::Registry>) -> Result<Sqlite, StoreError> {
-    Ok(Sqlite { database: Database::open(&data.join("merchant.sqlite"), &SCHEMA, metrics)? })
+    let path = data.join("merchant.sqlite");
+    // SQLite gives its side files the mode of the database, which therefore must be there first.
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(data);
+    let made = made.and_then(|()| OpenOptions::new().create(true).append(true).mode(0o600).open(&path));
+    made.map_err(|source| StoreError::Open { path: path.clone(), source: source.into() })?;
+    Ok(Sqlite { database: Database::open(&path, &SCHEMA, metrics)? })
 }
 
 impl Store for Sqlite {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use proptest::prelude::*;
 use semper_shared::items::information::Opener;
@@ -187,6 +188,10 @@ fn contents_open_with_their_keys_and_progress_is_told() {
         "{told:?}"
     );
     let store = sqlite::open(&data, None).unwrap();
+    for file in ["merchant.sqlite", "merchant.sqlite-wal"] {
+        let mode = fs::metadata(data.join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{file} holds content keys");
+    }
     for part in store.goods().unwrap().iter().flat_map(|good| &good.parts) {
         let key = store.content_key(&part.commitment.ciphertext).unwrap().unwrap();
         let stream = fs::read(data.join("content").join(part.commitment.ciphertext.to_string())).unwrap();

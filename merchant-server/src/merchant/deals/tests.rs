@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use semper_shared::commerce::deal::{DealBody, DealStatus, Draft, Order};
+use semper_shared::commerce::deal::{Acknowledgement, DealBody, DealStatus, Draft, Order};
 use semper_shared::foundation::{Amount, Currency, base64};
 use semper_shared::items::information::Opener;
-use semper_shared::items::payment::ModuleId;
+use semper_shared::items::payment::dummy::DummyPayer;
+use semper_shared::items::payment::{ErasedPayer as _, ModuleId};
 use semper_shared::items::statement::{Compact, Signed};
 use semper_shared::security::{Portable, SigningKey};
 use serde_json::{Value, json};
@@ -189,12 +190,20 @@ async fn tampered_orders_are_refused() {
 async fn an_acknowledgement_is_the_customer_s_alone() {
     let shop = Shop::open().await;
     let offer = shop.offer("course").await;
-    let (wallet, body) = order(&offer);
+    let mut rng = system_rng();
+    let key = SigningKey::make(&mut rng);
+    let module = ModuleId::new("dummy").unwrap();
+    let wallet = Draft::new(offer.clone(), key.clone()).order(module, clock::now(), &mut rng).unwrap();
+    let payment = DummyPayer.pay(&wallet.bill(), &offer.accepts[0], clock::now(), &mut rng).unwrap();
+    let body = DealBody { order: wallet.order().to_compact(), payment: Some(payment) };
     let delivered = accept(&wallet, &shop.post(&body).await.1);
     let (other_wallet, other_body) = order(&offer);
     let other = accept(&other_wallet, &shop.post(&other_body).await.1);
     let path = shop.url(&format!("/deals/{}/acknowledgement", wallet.deal()));
-    for said in [other.acknowledge(clock::now()).compact(), delivered.receipt.compact()] {
+    // The deal's own key, and yet another receipt than the one that was given.
+    let another = Acknowledgement { deal: wallet.deal(), receipt: other.receipt.digest(), received_at: clock::now() };
+    let another = Signed::sign_self_keyed(another, &key);
+    for said in [other.acknowledge(clock::now()).compact(), delivered.receipt.compact(), another.compact()] {
         let answer = shop.client.post(&path).json(&json!({"acknowledgement": said})).send().await.unwrap();
         assert!(answer.status().is_client_error());
     }
