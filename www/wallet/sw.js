@@ -8,7 +8,7 @@ const FRESH_WAIT_MS = 3000;
 
 /** The wallet's own files, so that the library opens offline. */
 const FILES = [
-  "/", "/confirm", "/wallet.css", "/app.js", "/confirm.js", "/asker.js", "/client.js", "/shell.js", "/worker.js", "/config.json",
+  "/", "/confirm", "/wallet.css", "/goods.css", "/app.js", "/confirm.js", "/asker.js", "/client.js", "/shell.js", "/worker.js", "/config.json",
   "/worker/content.js", "/worker/database.js", "/worker/files.js", "/worker/http.js", "/worker/session.js", "/worker/store.js",
   "/views/add-cash.js", "/views/confirm.js", "/views/deal.js", "/views/first-run.js", "/views/home.js", "/views/library.js",
   "/views/passphrase.js", "/views/reader.js", "/views/restore.js", "/views/save.js", "/views/settings.js", "/views/stop.js",
