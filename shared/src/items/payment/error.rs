@@ -50,6 +50,7 @@ impl Coded for PaymentError {
             Self::Amount(error) => error.code(),
             Self::Unsupported(_) => Code::MODULE_UNSUPPORTED,
             Self::Unusable(Unusable::Insufficient { .. }) => Code::FUNDS_INSUFFICIENT,
+            Self::Unusable(Unusable::NoCommonPurse) => Code::MINT_UNTRUSTED,
             Self::Unusable(_) => Code::MODULE_UNSUPPORTED,
             Self::Refused { code, .. } => *code,
             Self::Peer(_) => Code::PEER_INVALID,
