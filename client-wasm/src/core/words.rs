@@ -1,11 +1,10 @@
 //! Recovery words: 12 English words of BIP-39, from which the wallet's seed derives.
 //!
-//! The list is the crate `bip39`'s; the few lines of arithmetic are here, over the hash functions that the wallet has
-//! anyway, and a test holds them equal to the crate's.
+//! List and arithmetic are here, in little code and over the hash functions that the wallet has anyway; a test holds both
+//! equal to the crate `bip39`.
 
 use core::fmt;
 
-use bip39::Language;
 use hkdf::hmac::{Hmac, KeyInit, Mac};
 use rand_core::CryptoRng;
 use semper_shared::foundation::Digest;
@@ -14,6 +13,9 @@ use sha2::Sha512;
 use zeroize::Zeroizing;
 
 use super::WalletError;
+
+/// The English list of BIP-39, in its order.
+const LIST: &str = include_str!("words.txt");
 
 const ENTROPY_LEN: usize = 16;
 const WORD_COUNT: usize = 12;
@@ -40,11 +42,10 @@ impl Words {
     /// # Errors
     /// [`WalletError::Words`] unless they are 12 of the list with a right checksum.
     pub fn parse(text: &str) -> Result<Self, WalletError> {
-        let list = Language::English.word_list();
         let mut indices = Vec::with_capacity(WORD_COUNT);
         for word in text.split_ascii_whitespace().take(WORD_COUNT + 1) {
             let word = Zeroizing::new(word.to_ascii_lowercase());
-            let index = list.binary_search(&word.as_str()).map_err(|_| WalletError::Words)?;
+            let index = list().position(|other| other == word.as_str()).ok_or(WalletError::Words)?;
             indices.push(u128::try_from(index).map_err(|_| WalletError::Words)?);
         }
         let [first @ .., last] = indices.as_slice() else {
@@ -61,13 +62,12 @@ impl Words {
 
     /// The words, with a space between each two.
     pub fn text(&self) -> Zeroizing<String> {
-        let list = Language::English.word_list();
         let mut text = Zeroizing::new(String::with_capacity(WORD_COUNT * 9));
         for index in self.indices() {
             if !text.is_empty() {
                 text.push(' ');
             }
-            text.push_str(list.get(index).copied().unwrap_or_default());
+            text.push_str(list().nth(index).unwrap_or_default());
         }
         text
     }
@@ -106,6 +106,10 @@ impl Words {
     }
 }
 
+fn list() -> impl Iterator<Item = &'static str> {
+    LIST.split_ascii_whitespace()
+}
+
 impl fmt::Debug for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Words(secret)")
@@ -114,13 +118,14 @@ impl fmt::Debug for Words {
 
 #[cfg(test)]
 mod tests {
-    use bip39::Mnemonic;
+    use bip39::{Language, Mnemonic};
 
     use super::*;
     use crate::core::tests::world::TestRng;
 
     #[test]
     fn are_those_of_bip39() {
+        assert!(list().eq(Language::English.word_list().iter().copied()));
         let mut rng = TestRng::new(3);
         for _ in 0..50 {
             let words = Words::make(&mut rng);

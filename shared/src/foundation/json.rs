@@ -7,6 +7,7 @@
 //! ```
 
 use core::fmt;
+use std::borrow::Cow;
 
 use serde::de::value::{MapAccessDeserializer, StringDeserializer};
 use serde::de::{
@@ -14,19 +15,74 @@ use serde::de::{
     Unexpected, Visitor,
 };
 use serde::forward_to_deserialize_any;
-use serde_json::{Error, Map, Number, Value};
+use serde_json::{Map, Number, Value};
 
 use super::code::{Code, Coded};
 
 /// JSON that was refused.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the JSON is malformed, repeats a key or does not have the expected members")]
-pub struct JsonError(#[from] serde_json::Error);
+pub struct JsonError(Box<Cow<'static, str>>);
 
 impl JsonError {
-    /// What the parser said, for whoever sent the JSON: it names members and positions, never secrets.
+    #[cold]
+    #[inline(never)]
+    fn of(detail: &'static str) -> Self {
+        Self(Box::new(Cow::Borrowed(detail)))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn naming(before: &str, name: &str, after: &str) -> Self {
+        Self(Box::new(Cow::Owned([before, name, after].concat())))
+    }
+}
+
+impl JsonError {
+    /// What is wrong, for whoever sent the JSON: it names members and positions, never secrets.
     pub fn detail(&self) -> String {
         self.0.to_string()
+    }
+}
+
+impl From<serde_json::Error> for JsonError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(Box::new(Cow::Owned(error.to_string())))
+    }
+}
+
+/// Says less than serde would, and without the machinery that prints every kind of value.
+impl serde::de::Error for JsonError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self(Box::new(Cow::Owned(message.to_string())))
+    }
+
+    fn invalid_type(_: Unexpected<'_>, _: &dyn Expected) -> Self {
+        Self::of("a member has the wrong type")
+    }
+
+    fn invalid_value(_: Unexpected<'_>, _: &dyn Expected) -> Self {
+        Self::of("a member is not within its bounds")
+    }
+
+    fn invalid_length(_: usize, _: &dyn Expected) -> Self {
+        Self::of("a list has the wrong length")
+    }
+
+    fn unknown_variant(variant: &str, _: &'static [&'static str]) -> Self {
+        Self::naming("`", variant, "` is not known")
+    }
+
+    fn unknown_field(field: &str, _: &'static [&'static str]) -> Self {
+        Self::naming("the member `", field, "` is not known")
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::naming("the member `", field, "` is missing")
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::naming("the member `", field, "` stands twice")
     }
 }
 
@@ -52,7 +108,7 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
 /// # Errors
 /// [`JsonError`] for members that do not fit `T`.
 pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, JsonError> {
-    Ok(T::deserialize(Whole(value))?)
+    T::deserialize(Whole(value))
 }
 
 /// Builds a [`Value`] and watches for duplicate keys on the way.
@@ -126,38 +182,38 @@ impl<'de> Visitor<'de> for Strict {
 struct Whole(Value);
 
 impl Whole {
-    fn object<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn object<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match self.0 {
             Value::Object(members) => visitor.visit_map(Members { rest: members.into_iter(), value: None }),
-            other => Err(mismatch(&other, &visitor)),
+            _ => Err(mismatch()),
         }
     }
 
-    fn list<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn list<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         let Value::Array(items) = self.0 else {
-            return Err(mismatch(&self.0, &visitor));
+            return Err(mismatch());
         };
         let mut items = Items(items.into_iter());
         let value = visitor.visit_seq(&mut items)?;
-        if items.0.len() == 0 { Ok(value) } else { Err(Error::custom("the list is too long")) }
+        if items.0.len() == 0 { Ok(value) } else { Err(JsonError::of("a list has the wrong length")) }
     }
 
-    fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match &self.0 {
             Value::Number(number) => visit_number(number, visitor),
-            other => Err(mismatch(other, &visitor)),
+            _ => Err(mismatch()),
         }
     }
 
-    fn text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match self.0 {
             Value::String(text) => visitor.visit_string(text),
-            other => Err(mismatch(&other, &visitor)),
+            _ => Err(mismatch()),
         }
     }
 }
 
-fn visit_number<'de, V: Visitor<'de>>(number: &Number, visitor: V) -> Result<V::Value, Error> {
+fn visit_number<'de, V: Visitor<'de>>(number: &Number, visitor: V) -> Result<V::Value, JsonError> {
     if let Some(number) = number.as_u64() {
         visitor.visit_u64(number)
     } else if let Some(number) = number.as_i64() {
@@ -167,30 +223,24 @@ fn visit_number<'de, V: Visitor<'de>>(number: &Number, visitor: V) -> Result<V::
     }
 }
 
-fn mismatch(found: &Value, expected: &dyn Expected) -> Error {
-    let found = match found {
-        Value::Null => Unexpected::Unit,
-        Value::Bool(value) => Unexpected::Bool(*value),
-        Value::Number(_) => Unexpected::Other("number"),
-        Value::String(_) => Unexpected::Other("string"),
-        Value::Array(_) => Unexpected::Seq,
-        Value::Object(_) => Unexpected::Map,
-    };
-    Error::invalid_type(found, expected)
+#[cold]
+#[inline(never)]
+fn mismatch() -> JsonError {
+    JsonError::of("a member has the wrong type")
 }
 
 macro_rules! asks_for {
     ($kind:ident: $($method:ident)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
             self.$kind(visitor)
         })*
     };
 }
 
 impl<'de> Deserializer<'de> for Whole {
-    type Error = Error;
+    type Error = JsonError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match self.0 {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
@@ -201,11 +251,11 @@ impl<'de> Deserializer<'de> for Whole {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, JsonError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -214,7 +264,7 @@ impl<'de> Deserializer<'de> for Whole {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, JsonError> {
         self.object(visitor)
     }
 
@@ -223,25 +273,25 @@ impl<'de> Deserializer<'de> for Whole {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, JsonError> {
         match self.0 {
             Value::String(variant) => {
-                let variant: StringDeserializer<Error> = variant.into_deserializer();
+                let variant: StringDeserializer<JsonError> = variant.into_deserializer();
                 visitor.visit_enum(variant)
             }
             Value::Object(members) => {
                 let members = Members { rest: members.into_iter(), value: None };
                 visitor.visit_enum(MapAccessDeserializer::new(members))
             }
-            other => Err(mismatch(&other, &visitor)),
+            _ => Err(mismatch()),
         }
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, JsonError> {
         self.list(visitor)
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         visitor.visit_unit()
     }
 
@@ -260,18 +310,18 @@ struct Members {
 }
 
 impl<'de> MapAccess<'de> for Members {
-    type Error = Error;
+    type Error = JsonError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, JsonError> {
         let Some((key, value)) = self.rest.next() else {
             return Ok(None);
         };
         self.value = Some(value);
-        let key: StringDeserializer<Error> = key.into_deserializer();
+        let key: StringDeserializer<JsonError> = key.into_deserializer();
         seed.deserialize(key).map(Some)
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, JsonError> {
         seed.deserialize(Whole(self.value.take().unwrap_or_default()))
     }
 }
@@ -280,9 +330,9 @@ impl<'de> MapAccess<'de> for Members {
 struct Items(std::vec::IntoIter<Value>);
 
 impl<'de> SeqAccess<'de> for Items {
-    type Error = Error;
+    type Error = JsonError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, JsonError> {
         self.0.next().map(|item| seed.deserialize(Whole(item))).transpose()
     }
 
