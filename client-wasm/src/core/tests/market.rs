@@ -1,0 +1,211 @@
+//! The parties: a bank, a mint and a merchant that check what the real ones check, over the same crate.
+
+use std::collections::BTreeMap;
+
+use semper_shared::commerce::Offer;
+use semper_shared::commerce::deal::{DealBody, DealStatus, Opened, State};
+use semper_shared::commerce::offer::{DeliveryTerms, Exchange, Item, Merchant, Part, Terms, vat_included};
+use semper_shared::foundation::{Amount, Code, Currency};
+use semper_shared::items::information::{ContentKey, Sealer};
+use semper_shared::items::party::{Party, Role};
+use semper_shared::items::payment::ecash::{EcashPayee, TrustedMint};
+use semper_shared::items::payment::{Answer, Registry, Settlement, Step};
+use semper_shared::items::statement::Signed;
+use semper_shared::security::{Portable, Signer, SigningKey};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::mint::Mint;
+use super::world::{NOW, TestRng};
+use crate::core::ports::{HttpRequest, HttpResponse};
+
+pub(crate) const SHOP: &str = "http://shop.test";
+pub(crate) const MINT: &str = "http://mint.test";
+pub(crate) const BANK: &str = "http://bank.test";
+
+pub(crate) fn cents(minor: u64) -> Amount {
+    Amount::new(Currency::EUR, minor).unwrap()
+}
+
+/// What a party says: a body, or a problem.
+pub(crate) type Said = Result<Vec<u8>, (u16, Code, Value)>;
+
+pub(crate) fn said(body: &impl Serialize) -> Said {
+    Ok(serde_json::to_vec(body).unwrap())
+}
+
+pub(crate) fn problem(code: Code) -> (u16, Code, Value) {
+    (code.status(), code, json!({}))
+}
+
+pub(crate) struct Market {
+    pub(crate) mint: Mint,
+    /// What the customer has at the bank.
+    pub(crate) account_minor: u64,
+    transfers: BTreeMap<String, Value>,
+    merchant: SigningKey,
+    registry: Registry,
+    pub(crate) deals: BTreeMap<String, Value>,
+    /// Makes the merchant answer every order with this.
+    pub(crate) merchant_refuses: Option<(u16, Code, Value)>,
+    pub(crate) price_minor: u64,
+    rng: TestRng,
+}
+
+impl Market {
+    pub(crate) fn new() -> Self {
+        let mint = Mint::new();
+        let key = mint.signer.public_key().clone();
+        Self {
+            registry: Registry::new().with(EcashPayee::new([TrustedMint { url: MINT.to_owned(), key }])),
+            mint,
+            account_minor: 10_000,
+            transfers: BTreeMap::new(),
+            merchant: SigningKey::from_bytes(&[5; 32]).unwrap(),
+            deals: BTreeMap::new(),
+            merchant_refuses: None,
+            price_minor: 5,
+            rng: TestRng::new(99),
+        }
+    }
+
+    pub(crate) fn answer(&mut self, request: &HttpRequest) -> HttpResponse {
+        let (status, body) = match self.said(request) {
+            Ok(body) => (200, body),
+            Err((status, code, mut members)) => {
+                members["code"] = code.as_str().into();
+                members["detail"] = code.advice().into();
+                (status, members.to_string().into_bytes())
+            }
+        };
+        HttpResponse { status, headers: Vec::new(), body }
+    }
+
+    fn said(&mut self, request: &HttpRequest) -> Said {
+        let body: Value = request.body.as_deref().map_or(Value::Null, |body| serde_json::from_slice(body).unwrap());
+        let rest = |origin: &str| request.url.strip_prefix(origin).map(|path| path.split('?').next().unwrap_or(path));
+        if let Some(path) = rest(MINT) {
+            return self.mint.said(path, body);
+        }
+        if let Some(path) = rest(BANK) {
+            return self.bank(path, body);
+        }
+        match rest(SHOP) {
+            Some("/.well-known/semper") => Ok(self.party().compact().into()),
+            Some("/offers/article") => Ok(Signed::sign(self.offer(), &self.merchant).compact().into()),
+            Some("/deals") => self.deal(&serde_json::from_value(body).unwrap()),
+            Some(path) if path.ends_with("/acknowledgement") => said(&json!({})),
+            _ => Err(problem(Code::NOT_FOUND)),
+        }
+    }
+
+    fn bank(&mut self, path: &str, body: Value) -> Said {
+        match path {
+            "/test-account" => said(&json!({ "account": "customer", "token": "t", "name": "Customer" })),
+            "/transfers" => {
+                let id = body["id"].as_str().unwrap().to_owned();
+                match self.transfers.get(&id) {
+                    Some(earlier) if *earlier == body => return said(&body),
+                    Some(_) => return Err(problem(Code::REQUEST_CONFLICT)),
+                    None => {}
+                }
+                let minor = body["amount"]["minor"].as_u64().unwrap();
+                self.account_minor =
+                    self.account_minor.checked_sub(minor).ok_or_else(|| problem(Code::FUNDS_INSUFFICIENT))?;
+                self.mint.fund(body["subject"].as_str().unwrap(), minor);
+                self.transfers.insert(id, body.clone());
+                said(&body)
+            }
+            _ => Err(problem(Code::NOT_FOUND)),
+        }
+    }
+
+    fn party(&self) -> Signed<Party> {
+        let party = Party {
+            name: "Shop".to_owned(),
+            role: Role::Merchant,
+            url: SHOP.to_owned(),
+            key: self.merchant.public_key().clone(),
+            modules: Vec::new(),
+            endpoints: BTreeMap::new(),
+            issued_at: NOW,
+            expires_at: NOW.plus(1_000),
+        };
+        Signed::sign(party, &self.merchant)
+    }
+
+    pub(crate) fn content_key() -> ContentKey {
+        ContentKey::from_bytes([8; 16])
+    }
+
+    fn offer(&self) -> Offer {
+        let total = cents(self.price_minor);
+        let items = vec![Item { title: "An article".into(), quantity: 1, price: total, vat_rate_bp: 700 }];
+        let mut sealer = Sealer::new(&Self::content_key(), [1; 16], "text/html".into());
+        sealer.push(b"<p>Good.</p>").unwrap();
+        let (_, commitment) = sealer.finish().unwrap();
+        let url = format!("{SHOP}/content/x");
+        let part = Part { name: "a.html".into(), title: "Article".into(), url, commitment };
+        Offer {
+            merchant: Merchant { name: "Shop".into(), url: SHOP.into(), key: self.merchant.public_key().clone() },
+            good: "article".into(),
+            title: "An article".into(),
+            summary: "It is good.".into(),
+            language: "en".into(),
+            vat: vat_included(&items, total).unwrap(),
+            items,
+            total,
+            terms: Terms::new("No terms."),
+            refund_days: 14,
+            delivery: DeliveryTerms { parts: vec![part] },
+            accepts: if total.is_zero() { Vec::new() } else { self.registry.acceptances() },
+            exchange: Exchange::Plain,
+            jurisdictions: Vec::new(),
+            issued_at: NOW,
+            expires_at: NOW.plus(1_000),
+        }
+    }
+
+    fn deal(&mut self, body: &DealBody) -> Said {
+        let offer = Signed::sign(self.offer(), &self.merchant);
+        let opened = Opened::open(&body.order, &offer, NOW, &Portable).unwrap();
+        if let Some(answer) = self.deals.get(&opened.deal().to_string()) {
+            return said(answer);
+        }
+        if let Some(refusal) = &self.merchant_refuses {
+            return Err(refusal.clone());
+        }
+        let settlement = match &body.payment {
+            Some(payment) => Some(self.settle(&opened, payment)?),
+            None => None,
+        };
+        let keys = [("a.html".to_owned(), Self::content_key())];
+        let closed = opened.close(settlement.as_ref(), &keys, &self.merchant, NOW, &mut self.rng).unwrap();
+        let status = DealStatus {
+            deal: opened.deal(),
+            state: State::Delivered,
+            receipt: Some(closed.receipt.to_compact()),
+            delivery: Some(closed.delivery.to_compact()),
+            proofs: settlement.map(|settlement| settlement.statements).unwrap_or_default(),
+        };
+        let status = serde_json::to_value(status).unwrap();
+        self.deals.insert(opened.deal().to_string(), status.clone());
+        said(&status)
+    }
+
+    fn settle(
+        &mut self,
+        opened: &Opened,
+        payment: &semper_shared::items::payment::Payment,
+    ) -> Result<Settlement, (u16, Code, Value)> {
+        let Step::Ask(request) = self.registry.check(opened.bill(), payment, NOW).unwrap() else {
+            panic!("cash is deposited");
+        };
+        let body = self.mint.said("/deposits", request.body)?;
+        let answer = Answer { status: 200, body };
+        match self.registry.resume(opened.bill(), payment, &answer, &Portable).unwrap() {
+            Step::Settled(settlement) => Ok(settlement),
+            Step::Ask(_) => panic!("one deposit settles"),
+        }
+    }
+}
