@@ -67,33 +67,32 @@ async fn a_full_queue_is_busy_and_never_a_lock_error() {
     let folder = TempDir::new().unwrap();
     let database = open(&folder);
     let (release, held) = mpsc::channel::<()>();
+    let (started, running) = tokio::sync::oneshot::channel();
     let blocker = database.clone();
     let blocked = tokio::spawn(async move {
         blocker
             .write(move |_| {
+                let _ = started.send(());
                 let _ = held.recv();
                 Ok::<_, StoreError>(())
             })
             .await
     });
-    tokio::task::yield_now().await;
-    let mut waiting = Vec::new();
+    // From here on the writer has one job in hand and takes no other.
+    running.await.unwrap();
+    let writes = (0..i64::try_from(QUEUE).unwrap() + 10).map(|id| insert(&database, id));
+    // The first poll of each write queues it or is refused; only then does the writer go on.
+    let (answers, ()) = tokio::join!(futures_util::future::join_all(writes), async { release.send(()).unwrap() });
     let mut busy = 0;
-    for id in 0..i64::try_from(QUEUE).unwrap() + 10 {
-        let database = database.clone();
-        waiting.push(tokio::spawn(async move { insert(&database, id).await }));
-    }
-    tokio::task::yield_now().await;
-    release.send(()).unwrap();
-    for job in waiting {
-        match job.await.unwrap() {
+    for answer in answers {
+        match answer {
             Ok(()) => {}
             Err(StoreError::Busy) => busy += 1,
             Err(other) => panic!("{other}"),
         }
     }
     blocked.await.unwrap().unwrap();
-    assert!(busy > 0);
+    assert_eq!(busy, 10);
     assert_eq!(count(&database), i64::try_from(QUEUE).unwrap() + 10 - busy);
 }
 
