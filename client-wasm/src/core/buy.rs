@@ -54,8 +54,12 @@ impl<P: Ports> Wallet<P> {
         let reviewed = reviewed.ok_or_else(|| WalletError::Request("review the offer first".to_owned()))?;
         progress.step("ordering");
         let begun = self.state()?.deals.iter().find(|deal| {
-            let agreed_to = deal.state == State::Ordered || !reviewed.known_deals.contains(&deal.deal);
-            deal.offer_digest == *offer_digest && deal.state != State::Refused && agreed_to
+            // One that was cut off is finished first, also where the merchant has signed the offer anew since.
+            let cut_off = deal.state == State::Ordered
+                && deal.good == reviewed.offer.good
+                && deal.merchant == reviewed.offer.merchant.key.thumbprint();
+            let agreed_to = deal.offer_digest == *offer_digest && !reviewed.known_deals.contains(&deal.deal);
+            cut_off || (agreed_to && deal.state != State::Refused)
         });
         let deal = match begun.map(|deal| deal.deal) {
             Some(deal) => deal,

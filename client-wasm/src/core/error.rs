@@ -20,7 +20,7 @@ pub enum WalletError {
     #[error("there is no wallet here yet")]
     Empty,
     /// Something is set up already.
-    #[error("there is a wallet here already")]
+    #[error("nothing was changed")]
     Exists,
     /// Not the passphrase.
     #[error("that is not the passphrase of this wallet")]
@@ -53,13 +53,13 @@ pub enum WalletError {
         subject: String,
     },
     /// Somebody could not be reached.
-    #[error("{host} cannot be reached. Your money is safe: what was begun goes on when you try again")]
+    #[error("{host} cannot be reached")]
     Network {
         /// Who.
         host: String,
     },
     /// Somebody was reached and did not come to an end.
-    #[error("{host} has not finished. Your money is safe: what was begun goes on when you try again")]
+    #[error("{host} has not finished; your money is safe")]
     Unfinished {
         /// Who.
         host: String,

@@ -93,7 +93,7 @@ fn a_wallet_that_dies_again_and_again_goes_on() {
             lives += 1;
             assert!(lives < 500, "seed {seed} never ends");
             let mut rng = TestRng::new(seed * 1_000 + lives);
-            let (dies_at, after) = (rng.next() % 14, rng.next() % 2 == 0);
+            let (dies_at, after) = (rng.next() % 14, rng.next().is_multiple_of(2));
             let fate = if after { Fate::DiesAfter } else { Fate::DiesBefore };
             world.set_fates(move |now| if now == dies_at { fate } else { Fate::Good });
             match run(story(&world)) {
