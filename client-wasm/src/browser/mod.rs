@@ -99,6 +99,7 @@ fn thrown(code: Code, message: &str) -> JsValue {
 
 /// Runs one published test vector of a module; throws what differs.
 #[cfg(feature = "vectors")]
+#[allow(unreachable_pub, reason = "JavaScript reaches it")]
 #[wasm_bindgen]
 pub fn run_vectors(module: &str, json: &str) -> Result<(), JsValue> {
     semper_shared::vectors::run(module, json).map_err(|difference| Error::new(&difference).into())

@@ -91,6 +91,12 @@ pub(super) enum Command {
     },
     /// Go on with whatever was cut off: purchases, withdrawals, exchanges of change.
     Resume,
+    /// Give up a purchase that its merchant does not finish; the money comes back, unless the merchant has taken it.
+    Abandon {
+        /// The deal.
+        #[arg(value_name = "DEAL")]
+        deal: String,
+    },
     /// Write a backup of everything, under a passphrase.
     Export {
         /// The file.

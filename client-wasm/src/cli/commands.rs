@@ -38,6 +38,10 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
         Command::Library => library(&mut wallet, json).await,
         Command::Evidence { deal, out } => evidence(&mut wallet, deal, out, json).await,
         Command::Resume => resume(&mut wallet, json).await,
+        Command::Abandon { deal } => {
+            wallet.abandon(&deal_of(deal)?).await?;
+            said(json, &json!({ "deal": deal, "state": "refused" }), "The purchase is given up; the money is back.\n")
+        }
         Command::Export { out, backup_passphrase_file } => {
             let backup = wallet.export_backup(&home::first_line(backup_passphrase_file)?).await?;
             home::write_private(out, &backup).map_err(|error| CliError::system(out.display(), &error))?;

@@ -96,6 +96,7 @@ impl<P: Ports> Wallet<P> {
             }
             "resume" => answer(&self.resume(progress).await?),
             "refresh" => done(self.refresh().await),
+            "abandon" => done(self.abandon(&p.digest("deal")?).await),
             "deals" => answer(&self.deals().await?),
             "deal" => answer(&self.deal(&p.digest("deal")?).await?),
             "evidence" => answer(&self.evidence(&p.digest("deal")?).await?),

@@ -12,6 +12,7 @@
 //! before anything is built on it; so a wallet that dies at any moment finds on its disk what to ask again. And every
 //! request is the same each time it is asked, so whoever answered it before answers it again.
 
+mod abandon;
 mod backup;
 mod buy;
 mod call;

@@ -151,6 +151,35 @@ fn a_refusal_gives_the_money_back() {
 }
 
 #[test]
+fn a_purchase_that_does_not_end_can_be_given_up() {
+    let world = World::new();
+    let mut wallet = world.wallet();
+    run(async {
+        fresh(&mut wallet).await;
+        wallet.add_cash(MINT, cents(16), Progress::none()).await.unwrap();
+        world.market.borrow_mut().merchant_refuses = Some(problem(Code::OUTCOME_UNKNOWN));
+        assert_eq!(buy(&mut wallet).await.unwrap_err().code(), Code::OUTCOME_UNKNOWN);
+        let given_up = wallet.deals().await.unwrap()[0].deal;
+        wallet.abandon(&given_up).await.unwrap();
+        assert_eq!(balance(&mut wallet).await, 16);
+        assert!(!wallet.is_unfinished().await.unwrap());
+        assert_eq!(wallet.abandon(&given_up).await.unwrap_err().code(), Code::REQUEST_INVALID);
+        world.market.borrow_mut().merchant_refuses = None;
+
+        // A merchant who has the money is not let off: the deal stays open until it delivers.
+        world.market.borrow_mut().merchant_is_silent = true;
+        assert_eq!(buy(&mut wallet).await.unwrap_err().code(), Code::OUTCOME_UNKNOWN);
+        let paid = wallet.deals().await.unwrap().into_iter().find(|line| line.deal != given_up).unwrap().deal;
+        assert_eq!(wallet.abandon(&paid).await.unwrap_err().code(), Code::OUTCOME_UNKNOWN);
+        world.market.borrow_mut().merchant_is_silent = false;
+        assert_eq!(wallet.resume(Progress::none()).await.unwrap().completed, [paid]);
+        assert_eq!(world.market.borrow().mint.deposited_minor, 5);
+        assert_eq!(balance(&mut wallet).await, 11);
+    })
+    .unwrap();
+}
+
+#[test]
 fn words_bring_everything_back() {
     let world = World::new();
     let mut wallet = world.wallet();

@@ -48,6 +48,8 @@ pub(crate) struct Market {
     pub(crate) deals: BTreeMap<String, Value>,
     /// Makes the merchant answer every order with this.
     pub(crate) merchant_refuses: Option<(u16, Code, Value)>,
+    /// Makes the merchant take the money and say nothing of it.
+    pub(crate) merchant_is_silent: bool,
     pub(crate) price_minor: u64,
     rng: TestRng,
 }
@@ -64,6 +66,7 @@ impl Market {
             merchant: SigningKey::from_bytes(&[5; 32]).unwrap(),
             deals: BTreeMap::new(),
             merchant_refuses: None,
+            merchant_is_silent: false,
             price_minor: 5,
             rng: TestRng::new(99),
         }
@@ -179,6 +182,9 @@ impl Market {
             Some(payment) => Some(self.settle(&opened, payment)?),
             None => None,
         };
+        if self.merchant_is_silent {
+            return Err(problem(Code::OUTCOME_UNKNOWN));
+        }
         let keys = [("a.html".to_owned(), Self::content_key())];
         let closed = opened.close(settlement.as_ref(), &keys, &self.merchant, NOW, &mut self.rng).unwrap();
         let status = DealStatus {
