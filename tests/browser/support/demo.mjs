@@ -1,34 +1,53 @@
 /** The `semper` binary as a process: merchant, wallet site, mint and bank on one base port. */
 import { spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { writeCatalogue } from "./catalogue.mjs";
+import { Line } from "./line.mjs";
 import { semper } from "./programs.mjs";
+
+/** How far above its own port the merchant listens while a line lies before it. */
+const BEHIND_THE_LINE = 4;
 
 export class Demo {
   #folder = mkdtempSync(join(tmpdir(), "semper-browser-"));
   #base = 0;
   #child = null;
+  #command = [];
 
   /** Starts a demo in a new folder, with the tests' small catalogue. */
   static async start() {
     const demo = new Demo();
     writeCatalogue(join(demo.#folder, "goods"));
     demo.#base = await freeBase();
+    const folders = ["--data", join(demo.#folder, "data"), "--goods", join(demo.#folder, "goods")];
+    demo.#command = ["demo", ...folders, "--port-base", String(demo.#base)];
     await demo.restart();
     return demo;
+  }
+
+  /** Lays a line that can be bad before the merchant, at the merchant's own address. @returns {Promise<Line>} */
+  async layLine() {
+    await this.kill();
+    const config = join(this.#folder, "data/semper.toml");
+    const [near, far] = [this.#base, this.#base + BEHIND_THE_LINE];
+    const text = readFileSync(config, "utf8").replace(`listen = "127.0.0.1:${near}"`, `listen = "127.0.0.1:${far}"`);
+    writeFileSync(join(this.#folder, "behind.toml"), text);
+    this.#command = ["serve", "--config", join(this.#folder, "behind.toml")];
+    const line = await Line.lay(near, far);
+    await this.restart();
+    return line;
   }
 
   /** Starts again on the same data and ports. */
   async restart() {
     await this.kill();
     const log = openSync(join(this.#folder, "log"), "a");
-    const options = ["--data", join(this.#folder, "data"), "--goods", join(this.#folder, "goods"), "--port-base", String(this.#base)];
-    this.#child = spawn(semper(), ["demo", ...options], { stdio: ["ignore", "pipe", log] });
+    this.#child = spawn(semper(), this.#command, { stdio: ["ignore", "pipe", log] });
     closeSync(log);
     for await (const line of createInterface({ input: this.#child.stdout })) {
       Object.assign(this, JSON.parse(line));
@@ -85,11 +104,11 @@ export class Demo {
   }
 }
 
-/** The first of eight ports of which the first four are free now. */
+/** The first of eight ports of which the first five are free now. */
 async function freeBase() {
   for (let attempt = 0; attempt < 100; attempt += 1) {
     const base = (await portOf(0)) & ~7;
-    const free = await Promise.all([0, 1, 2, 3].map((offset) => portOf(base + offset).catch(() => 0)));
+    const free = await Promise.all([0, 1, 2, 3, BEHIND_THE_LINE].map((offset) => portOf(base + offset).catch(() => 0)));
     if (free.every((port) => port > 1024)) return base;
   }
   throw new Error("no free ports on loopback");
