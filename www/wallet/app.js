@@ -73,4 +73,8 @@ function bar() {
 
 document.getElementById("bar")?.replaceChildren(...bar());
 window.addEventListener("hashchange", route);
+context.wallet.addEventListener("changed", () => {
+  // Another window may have paid or added cash: the balance that is shown here is the present one.
+  if (location.hash.length <= 2 && document.body.dataset.state === "unlocked") route();
+});
 route();

@@ -5,6 +5,9 @@ import { waitForRequest } from "./asker.js";
 import { startShell } from "./shell.js";
 import { confirmView } from "./views/confirm.js";
 
+// The shop's next purchase opens in this same window, of which only the part after `#` changes: it begins anew.
+window.addEventListener("hashchange", () => location.reload());
+
 const context = await startShell();
 
 document.getElementById("bar")?.replaceChildren(
