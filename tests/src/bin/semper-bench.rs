@@ -1,0 +1,39 @@
+//! Measures the server under whole purchases, and the operations that they are made of.
+//!
+//! `cargo xtask bench` runs it. What is printed is also written as JSON, `target/bench.json` by default.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use semper_tests::bench;
+
+/// Measures purchases, withdrawals, refreshes and the operations that they are made of.
+#[derive(Parser)]
+struct Arguments {
+    /// Ends within a minute, with fewer repetitions.
+    #[arg(long)]
+    quick: bool,
+    /// Where the figures go.
+    #[arg(long, default_value = "target/bench.json")]
+    out: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let measured = bench::run(arguments.quick).and_then(|report| {
+        let json = serde_json::to_string_pretty(&report)?;
+        if let Some(folder) = arguments.out.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(&arguments.out, json)?;
+        Ok(())
+    });
+    match measured {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the benchmark failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
