@@ -157,61 +157,8 @@ async fn step(store: &SqliteStore, model: &mut Model, merchant: AccountNumber, s
                 None => assert!(matches!(first, Err(LedgerError::ReserveUnknown))),
             }
         }
-        Step::Deposit { deal, coins } => {
-            let mut coins: Vec<(u64, u64)> = coins
-                .iter()
-                .map(|(coin, amount)| (u64::from(*coin), u64::from(*amount)))
-                .filter(|(coin, _)| *coin < model.coins)
-                .collect();
-            coins.sort_unstable();
-            coins.dedup_by_key(|(coin, _)| *coin);
-            if coins.is_empty() {
-                return;
-            }
-            let outcome = store.deposit(new_deposit(merchant, (*deal).into(), &coins)).await;
-            let good = coins.iter().all(|(coin, amount)| *amount <= model.left(*coin));
-            match (model.deals.get(deal), outcome) {
-                (Some(amount), Ok(Deposited::Before(record))) => assert_eq!(record.amount, *amount),
-                (None, Ok(Deposited::Now)) if good => {
-                    for (coin, amount) in &coins {
-                        *model.spent.entry(*coin).or_default() += amount;
-                    }
-                    model.deals.insert(*deal, coins.iter().map(|(_, amount)| amount).sum());
-                }
-                (None, Err(LedgerError::CoinSpent(_))) if !good => {}
-                _ => panic!("the ledger and the model differ about deal {deal}"),
-            }
-        }
-        Step::Melt { coin, amount } => {
-            let (coin, amount) = (u64::from(*coin), u64::from(*amount));
-            if coin >= model.coins {
-                return;
-            }
-            model.requests += 1;
-            let sequence = model.melts_of.get(&coin).copied().unwrap_or(0);
-            let new = |gamma: u8| NewMelt {
-                digest: digest(b'x', model.requests),
-                coin: used(coin, amount),
-                sequence,
-                outputs: vec![1, 2, 300],
-                commitment: digest(b'y', 0),
-                proof: Proof::Text("a melt spelt in its own way".repeat(9)),
-                gamma,
-                confirmation: [3; 64],
-            };
-            let (first, second) = (store.melt(new(1)).await, store.melt(new(2)).await);
-            if amount > model.left(coin) {
-                assert!(matches!(first, Err(LedgerError::CoinSpent(_))));
-                return;
-            }
-            let (first, second) = (first.unwrap(), second.unwrap());
-            assert_eq!((first.gamma, second.gamma), (1, 1), "gamma is drawn once");
-            assert_eq!(second.outputs, [1, 2, 300]);
-            assert_eq!(first.proof, second.proof);
-            *model.spent.entry(coin).or_default() += amount;
-            *model.melts_of.entry(coin).or_default() += 1;
-            model.melts.push((model.requests, amount, false));
-        }
+        Step::Deposit { deal, coins } => deposit(store, model, merchant, *deal, coins).await,
+        Step::Melt { coin, amount } => melt(store, model, (*coin).into(), (*amount).into()).await,
         Step::Reveal { melt } => {
             if let Some((number, _, revealed)) = model.melts.get_mut(usize::from(*melt)) {
                 let melt = digest(b'x', *number);
@@ -238,6 +185,62 @@ async fn step(store: &SqliteStore, model: &mut Model, merchant: AccountNumber, s
         }
         Step::Repeat | Step::Reopen => {}
     }
+}
+
+async fn deposit(store: &SqliteStore, model: &mut Model, merchant: AccountNumber, deal: u8, coins: &[(u8, u8)]) {
+    let mut coins: Vec<(u64, u64)> = coins
+        .iter()
+        .map(|(coin, amount)| (u64::from(*coin), u64::from(*amount)))
+        .filter(|(coin, _)| *coin < model.coins)
+        .collect();
+    coins.sort_unstable();
+    coins.dedup_by_key(|(coin, _)| *coin);
+    if coins.is_empty() {
+        return;
+    }
+    let outcome = store.deposit(new_deposit(merchant, deal.into(), &coins)).await;
+    let good = coins.iter().all(|(coin, amount)| *amount <= model.left(*coin));
+    match (model.deals.get(&deal), outcome) {
+        (Some(amount), Ok(Deposited::Before(record))) => assert_eq!(record.amount, *amount),
+        (None, Ok(Deposited::Now)) if good => {
+            for (coin, amount) in &coins {
+                *model.spent.entry(*coin).or_default() += amount;
+            }
+            model.deals.insert(deal, coins.iter().map(|(_, amount)| amount).sum());
+        }
+        (None, Err(LedgerError::CoinSpent(_))) if !good => {}
+        _ => panic!("the ledger and the model differ about deal {deal}"),
+    }
+}
+
+async fn melt(store: &SqliteStore, model: &mut Model, coin: u64, amount: u64) {
+    if coin >= model.coins {
+        return;
+    }
+    model.requests += 1;
+    let sequence = model.melts_of.get(&coin).copied().unwrap_or(0);
+    let new = |gamma: u8| NewMelt {
+        digest: digest(b'x', model.requests),
+        coin: used(coin, amount),
+        sequence,
+        outputs: vec![1, 2, 300],
+        commitment: digest(b'y', 0),
+        proof: Proof::Text("a melt spelt in its own way".repeat(9)),
+        gamma,
+        confirmation: [3; 64],
+    };
+    let (first, second) = (store.melt(new(1)).await, store.melt(new(2)).await);
+    if amount > model.left(coin) {
+        assert!(matches!(first, Err(LedgerError::CoinSpent(_))));
+        return;
+    }
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!((first.gamma, second.gamma), (1, 1), "gamma is drawn once");
+    assert_eq!(second.outputs, [1, 2, 300]);
+    assert_eq!(first.proof, second.proof);
+    *model.spent.entry(coin).or_default() += amount;
+    *model.melts_of.entry(coin).or_default() += 1;
+    model.melts.push((model.requests, amount, false));
 }
 
 fn agree(store: &SqliteStore, model: &Model) {
