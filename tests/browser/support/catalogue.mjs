@@ -12,11 +12,6 @@ const ARTICLE = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>The article</title><style>p { color: rgb(1, 2, 3) }</style>
 <h1>The article</h1><p>A promise is a thing one can check.</p></html>`;
 
-/** What bought pages must not be able to do. */
-const HOSTILE_PAGE = `<!doctype html><meta charset="utf-8"><title>Hostile</title><p>Still only a page.</p>
-<script>document.querySelector("p").textContent = "It ran a script."; parent.hacked = 1;</script>
-<img src="/icons/icon-192.png"><img src="https://example.invalid/beacon.png"><form action="/"><button>Send</button></form>`;
-
 const ATLAS_BYTES = 12_345_678;
 const COURSE_LESSON = "<!doctype html><meta charset=utf-8><title>Lesson</title><h1>Lesson one</h1><p>Listen, then look.</p>";
 
@@ -68,7 +63,7 @@ export const GOODS = {
     price: "0.40",
     minor: 40,
     extra: "",
-    parts: [{ file: "hostile.html", title: HOSTILE_TITLE, media_type: "text/html", bytes: HOSTILE_PAGE }],
+    parts: [{ file: "hostile.html", title: HOSTILE_TITLE, media_type: "text/html", bytes: "<!doctype html><p>Only a page.</p>" }],
   },
 };
 
