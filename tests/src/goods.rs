@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::Outcome;
 
-/// The goods of [`write`]: identifier and price.
+/// The goods of [`write()`]: identifier and price.
 pub const GOODS: [(&str, &str); 4] =
     [("letter", "0.01"), ("article", "3.20"), ("course", "12.00"), ("leaflet", "0.00")];
 

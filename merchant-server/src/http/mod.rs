@@ -1,7 +1,7 @@
 //! What every party's HTTP interface shares: problems, strict JSON, limits, telemetry, documentation, and the server itself.
 //!
 //! A party describes itself with a [`Service`], hands its routes as [`Endpoint`]s to [`server::start`], and gets a
-//! [`server::Running`] back. Everything that must hold for every request of every party is done once, in [`edge`]:
+//! [`server::Running`] back. Everything that must hold for every request of every party is done once, in `edge`:
 //!
 //! ```text
 //! connection ─▶ limits of the server ─▶ edge: rate limit, time-out, CORS, security headers, metrics, log

@@ -14,8 +14,11 @@ use crate::{Demo, Outcome};
 struct Job {
     url: String,
     body: Vec<u8>,
-    then: Option<Box<dyn Fn(&[u8]) -> Outcome<(String, Vec<u8>)> + Send + Sync>>,
+    then: Option<Then>,
 }
+
+/// Makes address and body of the next request from the answer to the one before.
+type Then = Box<dyn Fn(&[u8]) -> Outcome<(String, Vec<u8>)> + Send + Sync>;
 
 /// Purchases, in a closed loop and then begun at half the rate that it reached.
 pub(super) async fn purchases(bench: &mut Bench, demo: &Demo, plan: &Plan) -> Outcome<(Figures, Figures)> {
