@@ -34,10 +34,11 @@ const STAGES: &[Stage<Context>] = &[
     Stage { name: "tools", needs: &[], work: |_, _| setup::build_tools() },
     Stage { name: "browser-tools", needs: &[], work: |c, _| browser_tools(c) },
     Stage { name: "wasm", needs: &["tools"], work: |c, closing| build_wasm(c, closing) },
+    Stage { name: "vectors-wasm", needs: &["tools"], work: |c, _| wasm::build_vectors(&c.project) },
     Stage { name: "build", needs: &["tools"], work: |c, _| build_binaries(c) },
     Stage { name: "rust", needs: &["wasm", "build"], work: rust_tests },
     Stage { name: "doc", needs: &["tools"], work: doc_tests },
-    Stage { name: "browser", needs: &["browser-tools", "wasm", "build"], work: browser_tests },
+    Stage { name: "browser", needs: &["browser-tools", "wasm", "vectors-wasm", "build"], work: browser_tests },
 ];
 
 impl Test {
@@ -98,7 +99,7 @@ fn browser_tests(context: &Context, closing: &mut Closing) -> Outcome {
     if let Some(filter) = &context.filter {
         command.args(["--test-name-pattern", filter]);
     }
-    command.env("CHROMIUM", setup::chromium()?).args(files);
+    command.env("CHROMIUM", setup::chromium()?).env("SEMPER_VECTORS_WASM", wasm::vectors(&context.project)).args(files);
     runner(context, &mut command, closing)
 }
 

@@ -1,4 +1,5 @@
-//! The wallet for the browser: compiled, bound, optimised, measured, and put into `www/wallet/pkg` in one move.
+//! The wallet for the browser: compiled, bound, optimised, measured, and put into `www/wallet/pkg` in one move. And,
+//! for the tests alone, the runner of the test vectors.
 
 use std::fmt;
 use std::fs;
@@ -19,6 +20,8 @@ use crate::setup;
 pub(crate) const BUDGET_BYTES: u64 = 250_000;
 
 const OUTPUT: &str = "www/wallet/pkg";
+const VECTORS: &str = "vectors-wasm";
+const TARGET: &str = "wasm32-unknown-unknown";
 const MODULE: &str = "semper_wallet_bg.wasm";
 const STAMP: &str = ".stamp.json";
 /// What rustc emits for wasm32 by default, named so that an optimiser of any age reads it alike.
@@ -41,6 +44,25 @@ pub(crate) struct Built {
     pub(crate) optimised: bool,
 }
 
+impl Built {
+    fn record(&self, inputs: &str) -> Value {
+        json!({
+            "inputs": inputs,
+            "raw_bytes": self.raw_bytes,
+            "brotli_bytes": self.brotli_bytes,
+            "optimised": self.optimised,
+        })
+    }
+
+    fn recorded(record: &Value) -> Option<Self> {
+        Some(Self {
+            raw_bytes: record["raw_bytes"].as_u64()?,
+            brotli_bytes: record["brotli_bytes"].as_u64()?,
+            optimised: record["optimised"].as_bool()?,
+        })
+    }
+}
+
 impl fmt::Display for Built {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = if self.optimised { "" } else { ", not optimised: no wasm-opt at hand" };
@@ -54,31 +76,53 @@ impl fmt::Display for Built {
 
 /// Builds the wallet; what lies in `www/wallet/pkg` is kept when nothing changed.
 pub(crate) fn build(project: &Project) -> Outcome<Built> {
-    run(
-        cargo(project).args(["build", "--package", "semper-wallet", "--lib", "--no-default-features"]).args([
-            "--target",
-            "wasm32-unknown-unknown",
-            "--profile",
-            "wasm",
-        ]),
-        "Mend what the compiler reports above.",
-    )?;
-    let compiled = project.target.join("wasm32-unknown-unknown/wasm/semper_wallet.wasm");
+    let compiled = compile(project, "wasm", "wasm", &[])?;
     let optimiser = optimiser(project);
     let inputs = fingerprint(&compiled, optimiser.as_deref())?;
     let output = project.path(OUTPUT);
-    if let Some(built) = kept(&output, &inputs) {
+    if let Some(built) = kept(&output, &inputs).as_ref().and_then(Built::recorded) {
         note(&format!("{OUTPUT} is up to date"));
         return Ok(built);
     }
     let staging = Staging::beside(&output)?;
-    bind(&compiled, &staging.0)?;
+    bind(&compiled, &staging.0, Host::Page)?;
     let module = staging.0.join(MODULE);
     let optimised = optimiser.as_deref().is_some_and(|program| optimise(program, &module));
     let built = measure(&module, optimised)?;
-    write(&staging.0.join(STAMP), stamp(&inputs, &built).as_bytes())?;
-    staging.publish(&output)?;
+    staging.publish(&output, &built.record(&inputs))?;
     Ok(built)
+}
+
+/// Where [`build_vectors`] puts its module.
+pub(crate) fn vectors(project: &Project) -> PathBuf {
+    project.target.join(VECTORS)
+}
+
+/// Builds the runner of the test vectors for Node, without optimising; it is kept when nothing changed.
+pub(crate) fn build_vectors(project: &Project) -> Outcome {
+    let compiled = compile(project, "dev", "debug", &["--features", "vectors"])?;
+    let inputs = fingerprint(&compiled, None)?;
+    let output = vectors(project);
+    if kept(&output, &inputs).is_some() {
+        note(&format!("{} is up to date", project.shown(&output)));
+        return Ok(());
+    }
+    let staging = Staging::beside(&output)?;
+    bind(&compiled, &staging.0, Host::Node)?;
+    let raw_bytes = read(&staging.0.join(MODULE))?.len();
+    staging.publish(&output, &json!({ "inputs": inputs, "raw_bytes": raw_bytes }))
+}
+
+/// Compiles the wallet's library under a profile; gives the module that cargo leaves in the profile's folder.
+fn compile(project: &Project, profile: &str, folder: &str, features: &[&str]) -> Outcome<PathBuf> {
+    run(
+        cargo(project)
+            .args(["build", "--package", "semper-wallet", "--lib", "--no-default-features"])
+            .args(features)
+            .args(["--target", TARGET, "--profile", profile]),
+        "Mend what the compiler reports above.",
+    )?;
+    Ok(project.target.join(TARGET).join(folder).join("semper_wallet.wasm"))
 }
 
 /// A folder beside the output that becomes it in one move, or vanishes.
@@ -91,7 +135,9 @@ impl Staging {
         Ok(Self(folder))
     }
 
-    fn publish(self, output: &Path) -> Outcome {
+    /// Moves the folder into the output's place, with the record of what it was made from.
+    fn publish(self, output: &Path, record: &Value) -> Outcome {
+        write(&self.0.join(STAMP), record.to_string().as_bytes())?;
         let old = output.with_extension(format!("old-{}", process::id()));
         let moved =
             |from: &Path, to: &Path| fs::rename(from, to).map_err(|cause| Failure::file("moving", from, &cause));
@@ -113,11 +159,22 @@ impl Drop for Staging {
     }
 }
 
-fn bind(compiled: &Path, folder: &Path) -> Outcome {
+/// Who loads the module.
+#[derive(Clone, Copy)]
+enum Host {
+    Page,
+    Node,
+}
+
+fn bind(compiled: &Path, folder: &Path, host: Host) -> Outcome {
     note("making the JavaScript bindings");
-    Bindgen::new()
-        .input_path(compiled)
-        .web(true)
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(compiled);
+    let chosen = match host {
+        Host::Page => bindgen.web(true),
+        Host::Node => bindgen.nodejs(true),
+    };
+    chosen
         .and_then(|bindgen| {
             bindgen
                 .omit_default_module_path(false)
@@ -186,26 +243,11 @@ fn fingerprint(compiled: &Path, optimiser: Option<&Path>) -> Outcome<String> {
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-fn stamp(inputs: &str, built: &Built) -> String {
-    json!({
-        "inputs": inputs,
-        "raw_bytes": built.raw_bytes,
-        "brotli_bytes": built.brotli_bytes,
-        "optimised": built.optimised,
-    })
-    .to_string()
-}
-
-/// What an earlier run left, if it was made from the same inputs.
-fn kept(output: &Path, inputs: &str) -> Option<Built> {
-    let stamp: Value = serde_json::from_slice(&fs::read(output.join(STAMP)).ok()?).ok()?;
-    let raw_bytes = stamp["raw_bytes"].as_u64()?;
-    let whole = output.join(MODULE).metadata().ok()?.len() == raw_bytes;
-    (whole && stamp["inputs"] == inputs).then_some(Built {
-        raw_bytes,
-        brotli_bytes: stamp["brotli_bytes"].as_u64()?,
-        optimised: stamp["optimised"].as_bool()?,
-    })
+/// The record an earlier run left with its output, if that is whole and was made from the same inputs.
+fn kept(output: &Path, inputs: &str) -> Option<Value> {
+    let record: Value = serde_json::from_slice(&fs::read(output.join(STAMP)).ok()?).ok()?;
+    let whole = output.join(MODULE).metadata().ok()?.len() == record["raw_bytes"].as_u64()?;
+    (whole && record["inputs"] == inputs).then_some(record)
 }
 
 fn read(path: &Path) -> Outcome<Vec<u8>> {
