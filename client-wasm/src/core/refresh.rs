@@ -14,6 +14,13 @@ use super::ports::Ports;
 use super::records::Touched;
 use super::{Wallet, WalletError};
 
+/// Whether a refused melt is to be planned again from what the mint says of the coin.
+fn asks_anew(code: Code) -> bool {
+    let wrong_memory = [Code::COIN_ALREADY_SPENT, Code::REQUEST_CONFLICT];
+    let rotated = [Code::DENOMINATION_EXPIRED, Code::DENOMINATION_UNKNOWN];
+    wrong_memory.contains(&code) || rotated.contains(&code)
+}
+
 impl<P: Ports> Wallet<P> {
     /// Exchanges all change at all mints. Meant for the background, after a purchase.
     ///
@@ -57,10 +64,9 @@ impl<P: Ports> Wallet<P> {
             Some(_) => {}
         }
         match self.exchange(mint, name).await {
-            // Our memory of the coin is wrong, as after an old backup: the mint knows better.
-            Err(WalletError::Refused { code: Code::COIN_ALREADY_SPENT | Code::REQUEST_CONFLICT, .. }) => {
-                self.clear_doubt(mint, name).await
-            }
+            // Our memory of the coin is wrong, as after an old backup, or the denominations that it was to become are no
+            // longer issued: the mint knows better, and the next exchange is planned anew.
+            Err(WalletError::Refused { code, .. }) if asks_anew(code) => self.clear_doubt(mint, name).await,
             result => result,
         }
     }

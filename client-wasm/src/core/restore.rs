@@ -118,9 +118,20 @@ async fn scan<P: Ports>(ports: &P, payer: &mut EcashPayer, mint: &Thumbprint) ->
             return Err(peer(&base, "its history of this wallet has no end"));
         }
         let url = address(&base, "coins", &name);
-        if let Some(status) = ask_known::<_, CoinStatus>(ports, &get(url), Code::COIN_UNKNOWN).await? {
-            to_ask.extend(payer.restore_coin(mint, &name, &status, &Portable)?);
+        match ask_known::<_, CoinStatus>(ports, &get(url), Code::COIN_UNKNOWN).await? {
+            Some(status) => to_ask.extend(payer.restore_coin(mint, &name, &status, &Portable)?),
+            None => exchange_before_use(payer, mint, &name)?,
         }
+    }
+    Ok(())
+}
+
+/// An unspent coin whose key the mint has now seen, together with this wallet's others: spent as it is, it could be linked
+/// to its withdrawal, so it counts as shown and is exchanged first.
+fn exchange_before_use(payer: &mut EcashPayer, mint: &Thumbprint, name: &str) -> Result<(), WalletError> {
+    let coin = payer.mint_purse(mint)?.coins.iter().find(|coin| coin.name() == name);
+    if let Some((left, melts)) = coin.map(|coin| (coin.remaining, coin.melts)) {
+        payer.found_remaining(mint, name, left, melts)?;
     }
     Ok(())
 }
