@@ -1,9 +1,10 @@
 /** A shop that cheats, and what the wallet and its pages make of it. */
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
+import { after, before, beforeEach } from "node:test";
 import { Demo } from "./support/demo.mjs";
 import { Person } from "./support/person.mjs";
 import { RogueShop } from "./support/rogue-shop.mjs";
+import { scenario } from "./support/scenario.mjs";
 import { press, seesYours } from "./support/shop-pages.mjs";
 import { Signer, sha256 } from "./support/statements.mjs";
 import { makeFunded, openHome, openPart, payButton, readerFrame, seesBalance } from "./support/wallet-pages.mjs";
@@ -60,14 +61,14 @@ async function priced(changes = {}) {
   return rogue.payload({ accepts, items, total: price, ...changes });
 }
 
-test("a sound offer of another's shop can be paid", async () => {
+scenario("a sound offer of another's shop can be paid", async () => {
   const page = await victim.newPage();
   await page.goto(confirmation(await rogue.offer("sound", await priced())));
   await payButton(page, "€1.00").waitFor();
   assert.deepEqual(victim.complaints, []);
 });
 
-test("offers that are not what their merchant signed are stopped", async () => {
+scenario("offers that are not what their merchant signed are stopped", async () => {
   const sound = await priced();
   const jws = await rogue.signer.sign("semper-offer+jwt", sound);
   const [header, , signature] = jws.split(".");
@@ -84,7 +85,7 @@ test("offers that are not what their merchant signed are stopped", async () => {
   assert.deepEqual(victim.complaints, []);
 });
 
-test("an offer from another place than its merchant's is stopped", async () => {
+scenario("an offer from another place than its merchant's is stopped", async () => {
   const { jws } = await genuine("article");
   await seesStop(rogue.publish("borrowed", jws), "The offer names another shop than the one that sent it.");
   const redirected = rogue.answer("redirected", (answer) => answer.writeHead(302, { location: demo.offer("article") }).end());
@@ -93,7 +94,7 @@ test("an offer from another place than its merchant's is stopped", async () => {
   await seesStop(await rogue.offer("posing", { ...payload, merchant: { ...payload.merchant, key: rogue.signer.jwk } }), "The offer names another shop than the one that sent it.");
 });
 
-test("an offer whose time is over cannot be paid", async () => {
+scenario("an offer whose time is over cannot be paid", async () => {
   const page = await victim.newPage();
   const now = Math.floor(Date.now() / 1000);
   await page.goto(confirmation(await rogue.offer("expired", { ...(await priced()), issued_at: now - 100, expires_at: now - 1 })));
@@ -101,7 +102,7 @@ test("an offer whose time is over cannot be paid", async () => {
   assert.equal(await page.getByRole("button", { name: PAYS }).count(), 0);
 });
 
-test("what is no offer at all cannot be paid", async () => {
+scenario("what is no offer at all cannot be paid", async () => {
   victim.expects(/status of 404|ERR_CONNECTION_REFUSED|ERR_UNSAFE_PORT|blocked by CORS|Content Security Policy|violates the following/);
   const none = rogue.answer("page", (answer) => answer.writeHead(200, { "content-type": "text/html" }).end("<h1>Hello</h1>"));
   for (const offer of [none, `${rogue.url}/offers/nothing`, "javascript:alert(1)", "file:///etc/passwd", "http://localhost:1/offers/x", ""]) {
@@ -113,7 +114,7 @@ test("what is no offer at all cannot be paid", async () => {
   }
 });
 
-test("markup in an offer is text, on every page that shows it", async () => {
+scenario("markup in an offer is text, on every page that shows it", async () => {
   const { page } = victim;
   await page.goto(demo.merchant);
   await page.getByRole("link", { name: /img src=x/ }).waitFor();
@@ -136,7 +137,7 @@ test("markup in an offer is text, on every page that shows it", async () => {
   assert.deepEqual(victim.complaints, []);
 });
 
-test("a bought page runs nothing and asks nobody", async () => {
+scenario("a bought page runs nothing and asks nobody", async () => {
   const page = await victim.newPage();
   const parts = [
     rogue.part(`<!doctype html><meta charset="utf-8"><p>Still only a page.</p>
@@ -162,7 +163,7 @@ test("a bought page runs nothing and asks nobody", async () => {
   assert.deepEqual(rogue.asked.filter((path) => path === "/beacon"), []);
 });
 
-test("content that was tampered with is not shown", async () => {
+scenario("content that was tampered with is not shown", async () => {
   const parts = ["ciphertext", "content", "shorter"].map((name) => rogue.part(`<!doctype html><p>Secret ${name}.</p>`, { name: `${name}.html`, title: `The ${name}` }));
   const [ciphertext, content, shorter] = parts;
   const other = rogue.part("<!doctype html><p>Something else.</p>");
@@ -190,7 +191,7 @@ test("content that was tampered with is not shown", async () => {
   }
 });
 
-test("a key that does not fit is a broken promise, kept as evidence", async () => {
+scenario("a key that does not fit is a broken promise, kept as evidence", async () => {
   const parts = [rogue.part("<!doctype html><p>Never seen.</p>")];
   rogue.bendDelivery = () => ({ key: Buffer.alloc(16) });
   const page = await victim.newPage();
@@ -207,7 +208,7 @@ test("a key that does not fit is a broken promise, kept as evidence", async () =
   await page.getByText("Delivery, signed by the shop", { exact: true }).waitFor();
 });
 
-test("neither wallet nor shop can be framed", async () => {
+scenario("neither wallet nor shop can be framed", async () => {
   victim.expects(/frame-ancestors|Refused to frame|X-Frame-Options|refused to connect/i);
   const framed = [demo.wallet, `${demo.wallet}/confirm`, demo.merchant, demo.good("article")];
   rogue.pages.set("/frames", framed.map((url) => `<iframe src="${url}"></iframe>`).join(""));
@@ -222,7 +223,7 @@ test("neither wallet nor shop can be framed", async () => {
   }
 });
 
-test("who is not the wallet is not heard by the shop", async () => {
+scenario("who is not the wallet is not heard by the shop", async () => {
   const forged = { semper: 1, type: "result", result: { deal: sha256("x"), state: "delivered", receipt: null } };
   rogue.pages.set("/opener", `<script>const opened = {};</script>`);
   const attacker = await victim.newPage();
@@ -240,7 +241,7 @@ test("who is not the wallet is not heard by the shop", async () => {
   await shop.getByText("Nothing was bought.").waitFor();
 });
 
-test("who did not open the wallet is not heard by it", async () => {
+scenario("who did not open the wallet is not heard by it", async () => {
   rogue.pages.set("/stranger", `<script>
     parent.addEventListener("message", ({ source, data }) => {
       if (data.type === "ready") source.postMessage({ semper: 1, type: "offer", offer: ${JSON.stringify(demo.offer("article"))} }, "*");
@@ -254,7 +255,7 @@ test("who did not open the wallet is not heard by it", async () => {
   assert.equal(await popup.getByRole("button", { name: PAYS }).count(), 0);
 });
 
-test("a shop that sends its customer to another's offer is named", async () => {
+scenario("a shop that sends its customer to another's offer is named", async () => {
   rogue.pages.set("/middle", `<script>
     addEventListener("message", ({ source, data }) => {
       if (data.type === "ready") source.postMessage({ semper: 1, type: "offer", offer: ${JSON.stringify(demo.offer("article"))} }, "*");
@@ -270,7 +271,7 @@ test("a shop that sends its customer to another's offer is named", async () => {
   assert.deepEqual(await middle.evaluate(() => window.got), [{ semper: 1, type: "cancelled" }]);
 });
 
-test("after all this not a cent is missing", async () => {
+scenario("after all this not a cent is missing", async () => {
   await openHome(victim.page, demo.wallet);
   await seesBalance(victim.page, "€19.60");
 });

@@ -1,10 +1,11 @@
 /** A purchase as a person makes it: shop, wallet, cash, confirmation, goods, and everything that may come between. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, afterEach, before, test } from "node:test";
+import { after, afterEach, before } from "node:test";
 import { atlas } from "./support/catalogue.mjs";
 import { Demo } from "./support/demo.mjs";
 import { Person } from "./support/person.mjs";
+import { scenario } from "./support/scenario.mjs";
 import { buy, press, seesYours } from "./support/shop-pages.mjs";
 import {
   PASSPHRASE, addCash, choosePassphrase, firstRun, makeFunded, openHome, openPart, payButton, readerFrame, seesBalance, unlock,
@@ -35,7 +36,7 @@ async function person() {
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 const heading = (page, name) => page.getByRole("heading", { name, exact: true }).waitFor();
 
-test("someone without a wallet buys an article and reads it", async () => {
+scenario("someone without a wallet buys an article and reads it", async () => {
   const someone = await person();
   const { page } = someone;
   await page.goto(demo.merchant);
@@ -86,7 +87,7 @@ test("someone without a wallet buys an article and reads it", async () => {
   assert.deepEqual(someone.complaints, []);
 });
 
-test("a course is heard, looked at and read; a leaflet costs nothing", async () => {
+scenario("a course is heard, looked at and read; a leaflet costs nothing", async () => {
   const someone = await person();
   const { page } = someone;
   await makeFunded(page, demo.wallet);
@@ -116,7 +117,7 @@ test("a course is heard, looked at and read; a leaflet costs nothing", async () 
   assert.deepEqual(someone.complaints, []);
 });
 
-test("a download that the network cuts goes on where it was", async () => {
+scenario("a download that the network cuts goes on where it was", async () => {
   const other = await Demo.start();
   const line = await other.layLine();
   try {
@@ -145,7 +146,7 @@ test("a download that the network cuts goes on where it was", async () => {
   }
 });
 
-test("a browser that dies while it pays finishes when it is back", async () => {
+scenario("a browser that dies while it pays finishes when it is back", async () => {
   const someone = await person();
   await makeFunded(someone.page, demo.wallet);
   const popup = await press(someone.page, demo, "article");
@@ -170,7 +171,7 @@ test("a browser that dies while it pays finishes when it is back", async () => {
   assert.deepEqual(someone.complaints, []);
 });
 
-test("a shop that dies while it is paid delivers when it is back", async () => {
+scenario("a shop that dies while it is paid delivers when it is back", async () => {
   const someone = await person();
   someone.expects(/Failed to load resource|net::ERR_/);
   const { page } = someone;
@@ -189,7 +190,7 @@ test("a shop that dies while it is paid delivers when it is back", async () => {
   assert.equal((await deals(page)).length, 1);
 });
 
-test("twelve words bring the cash back in an empty browser", async () => {
+scenario("twelve words bring the cash back in an empty browser", async () => {
   const someone = await person();
   const words = await makeFunded(someone.page, demo.wallet);
   await buy(someone.page, demo, "article");
@@ -216,7 +217,7 @@ test("twelve words bring the cash back in an empty browser", async () => {
   assert.deepEqual(elsewhere.complaints.filter((text) => !/status of 404/.test(text)), []);
 });
 
-test("a backup file brings everything back in an empty browser", async () => {
+scenario("a backup file brings everything back in an empty browser", async () => {
   const someone = await person();
   await makeFunded(someone.page, demo.wallet);
   await buy(someone.page, demo, "article");
@@ -245,7 +246,7 @@ test("a backup file brings everything back in an empty browser", async () => {
   await readerFrame(page, "The article").getByText("A promise is a thing one can check.").waitFor();
 });
 
-test("a wallet locks, refuses a wrong passphrase, and opens again in every window", async () => {
+scenario("a wallet locks, refuses a wrong passphrase, and opens again in every window", async () => {
   const someone = await person();
   const { page } = someone;
   await makeFunded(page, demo.wallet);
@@ -272,7 +273,7 @@ test("a wallet locks, refuses a wrong passphrase, and opens again in every windo
   assert.deepEqual(someone.complaints, []);
 });
 
-test("two windows buy and add cash at once, and every coin is accounted for", async () => {
+scenario("two windows buy and add cash at once, and every coin is accounted for", async () => {
   const someone = await person();
   const { page } = someone;
   await makeFunded(page, demo.wallet);
@@ -301,7 +302,7 @@ test("two windows buy and add cash at once, and every coin is accounted for", as
   assert.deepEqual(someone.complaints, []);
 });
 
-test("what was asked for again is found, not bought again", async () => {
+scenario("what was asked for again is found, not bought again", async () => {
   const someone = await person();
   const { page } = someone;
   await makeFunded(page, demo.wallet);
@@ -321,7 +322,7 @@ test("what was asked for again is found, not bought again", async () => {
   await seesBalance(page, "€16.80");
 });
 
-test("the library opens without a network", async () => {
+scenario("the library opens without a network", async () => {
   const someone = await person();
   someone.expects(/Failed to load resource|net::ERR_/);
   const { page } = someone;
