@@ -185,7 +185,8 @@ class SemperEmpty extends ValueElement {
 
 /**
  * Something failed: what it means, what to do, and the code to copy.
- * @typedef {{code: string, title?: string, text?: string, retry?: () => void, action?: Node}} Failure
+ * `page` where it is all that the page shows, so that its title is the page's.
+ * @typedef {{code: string, title?: string, text?: string, retry?: () => void, action?: Node, page?: boolean}} Failure
  * @extends {ValueElement<Failure>}
  */
 class SemperError extends ValueElement {
@@ -195,7 +196,7 @@ class SemperError extends ValueElement {
     const { title, text } = describe(failure.code);
     return [
       icon(failure.code === "network-failed" ? "offline" : "alert"),
-      h("div", { class: "title" }, failure.title ?? title),
+      h(failure.page ? "h1" : "div", { class: "title" }, failure.title ?? title),
       h("p", {}, failure.text ?? text),
       ...(failure.retry ? [h("button", { class: "button primary", type: "button", onclick: failure.retry }, t("error.retry"))] : []),
       ...(failure.action ? [failure.action] : []),

@@ -48,7 +48,7 @@ export async function showPage(make) {
   } catch (error) {
     clearTimeout(busy);
     const code = /** @type {any} */ (error).code ?? "internal";
-    main.replaceChildren(h("semper-error", { value: { code, retry: () => showPage(make), action: h("a", { class: "button", href: "/" }, t("home")) } }));
+    main.replaceChildren(h("semper-error", { value: { code, page: true, retry: () => showPage(make), action: h("a", { class: "button", href: "/" }, t("home")) } }));
   }
 }
 

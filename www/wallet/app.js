@@ -5,7 +5,7 @@ import { WalletError } from "./client.js";
 import { startShell } from "./shell.js";
 import { addCashView } from "./views/add-cash.js";
 import { dealView } from "./views/deal.js";
-import { homeView } from "./views/home.js";
+import { homeIsOutdated, homeView } from "./views/home.js";
 import { libraryView } from "./views/library.js";
 import { readerView } from "./views/reader.js";
 import { settingsView } from "./views/settings.js";
@@ -73,8 +73,9 @@ function bar() {
 
 document.getElementById("bar")?.replaceChildren(...bar());
 window.addEventListener("hashchange", route);
-context.wallet.addEventListener("changed", () => {
+context.wallet.addEventListener("changed", async () => {
   // Another window may have paid or added cash: the balance that is shown here is the present one.
-  if (location.hash.length <= 2 && document.body.dataset.state === "unlocked") route();
+  const atHome = location.hash.length <= 2 && document.body.dataset.state === "unlocked";
+  if (atHome && (await homeIsOutdated(context).catch(() => false))) route();
 });
 route();

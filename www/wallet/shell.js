@@ -96,6 +96,6 @@ function failureView(error, context) {
   const code = codeOf(error);
   if (code === "wallet-locked") return unlockView(context);
   if (code === "wallet-empty") return firstRunView(context);
-  const failure = h("semper-error", { value: { code, retry: () => context.again() } });
+  const failure = h("semper-error", { value: { code, page: true, retry: () => context.again() } });
   return { title: t("failed"), content: failure };
 }

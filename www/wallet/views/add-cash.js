@@ -153,6 +153,6 @@ async function run(context, root, params, onDone) {
     };
     // Never the same order again, which could move money twice: what was begun is finished, and the balance tells.
     const action = h("button", { class: "button primary", type: "button", onclick: goOn }, t("cash.goon"));
-    root.replaceChildren(h("semper-error", { value: { code, text: t("cash.failed", { reason: describe(code).text }), action } }));
+    root.replaceChildren(h("semper-error", { value: { code, page: true, text: t("cash.failed", { reason: describe(code).text }), action } }));
   }
 }

@@ -73,7 +73,7 @@ function notNow(context, { code, asker }) {
   const again = h("button", { class: "button primary wide", type: "button", onclick: () => context.again() }, t("error.retry"));
   const leave = h("button", { class: "button wide", type: "button", onclick: asker.cancel }, t("cancel"));
   const action = h("div", { class: "stack-tight actions" }, again, leave);
-  return { title: describe(code).title, content: h("semper-error", { value: { code, action } }) };
+  return { title: describe(code).title, content: h("semper-error", { value: { code, page: true, action } }) };
 }
 
 /** @param {string} url */
@@ -172,7 +172,7 @@ function showFailure(context, { code, review, module, asker }) {
   }
   const again = h("button", { class: "button primary wide", type: "button", onclick: () => payAndAnswer(context, { review, module, asker }) }, t("error.retry"));
   const later = h("button", { class: "button wide", type: "button", onclick: asker.cancel }, t("pay.later"));
-  const failure = h("semper-error", { value: { code, action: h("div", { class: "stack-tight actions" }, again, later) } });
+  const failure = h("semper-error", { value: { code, page: true, action: h("div", { class: "stack-tight actions" }, again, later) } });
   context.show(() => ({ title: describe(code).title, content: failure }));
 }
 

@@ -10,15 +10,23 @@ import { formatAmount, formatDate, t } from "/common/i18n.js";
 const RECENT = 5;
 const FINISHED = new Set(["delivered", "acknowledged", "refused"]);
 
+/** What the page shows. @param {import("../client.js").WalletClient} wallet */
+function read(wallet) {
+  return Promise.all([wallet.call("status"), wallet.call("balance"), wallet.call("purses"), wallet.call("deals")]);
+}
+
+let shown = "";
+
+/** Whether the wallet has changed since the page was made. @param {Context} context */
+export async function homeIsOutdated(context) {
+  return JSON.stringify(await read(context.wallet)) !== shown;
+}
+
 /** @param {Context} context */
 export async function homeView(context) {
-  const { wallet } = context;
-  const [status, balance, purses, deals] = await Promise.all([
-    wallet.call("status"),
-    wallet.call("balance"),
-    wallet.call("purses"),
-    wallet.call("deals"),
-  ]);
+  const facts = await read(context.wallet);
+  const [status, balance, purses, deals] = facts;
+  shown = JSON.stringify(facts);
   finishWaiting(context);
   const content = h(
     "div",
@@ -32,16 +40,18 @@ export async function homeView(context) {
   return { title: t("home.title"), content, wide: true };
 }
 
-let finishing = false;
+let finished = false;
 
-/** What was cut off, purchase or cash, is finished in the background; the page follows when it has been. @param {Context} context */
+/** What was cut off, purchase or cash, is finished in the background; the page follows, since that changes the wallet. @param {Context} context */
 async function finishWaiting(context) {
-  if (finishing) return;
-  finishing = true;
-  const before = JSON.stringify(await context.wallet.call("balance"));
-  const { completed, refused } = await context.wallet.call("resume").catch(() => ({ completed: [], refused: [] }));
-  const changed = completed.length + refused.length > 0 || before !== JSON.stringify(await context.wallet.call("balance"));
-  if (changed && location.hash.length <= 2) context.again();
+  if (finished) return;
+  finished = true;
+  try {
+    await context.wallet.call("resume");
+  } catch {
+    // Locked meanwhile, or without a network: again when the page is shown the next time.
+    finished = false;
+  }
 }
 
 /** @param {Record<string, number>} balance @param {Context} context */

@@ -11,7 +11,7 @@ export async function readerView(context, [deal = "", name = ""]) {
   const library = await context.wallet.call("library");
   const good = library.find((/** @type {any} */ one) => one.deal === deal);
   const part = good?.parts.find((/** @type {any} */ one) => one.name === name);
-  if (!part) return { title: t("failed"), content: h("semper-error", { value: { code: "not-found" } }) };
+  if (!part) return { title: t("failed"), content: h("semper-error", { value: { code: "not-found", page: true } }) };
 
   const aborter = new AbortController();
   /** @type {(() => void)[]} */
