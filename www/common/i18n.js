@@ -116,7 +116,9 @@ export function formatSize(bytes) {
     step += 1;
   }
   const digits = step === 0 || value >= 100 ? 0 : 1;
-  return new Intl.NumberFormat(language, { style: "unit", unit: units[step], maximumFractionDigits: digits }).format(value);
+  // "190 bytes", since the short form of that alone has no plural, but "12.3 MB".
+  const unitDisplay = step === 0 ? "long" : "short";
+  return new Intl.NumberFormat(language, { style: "unit", unit: units[step], unitDisplay, maximumFractionDigits: digits }).format(value);
 }
 
 /** The language's own name for a language. @param {string} tag */

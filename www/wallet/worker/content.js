@@ -38,16 +38,17 @@ export async function decryptContent(readAt, size, access, { sink, progress, sig
     const block = readAt(offset, BATCH * header.recordSize);
     offset += block.length;
     const records = split(block, header.recordSize);
-    const opened = records.map((record, index) => {
+    const opened = records.map(async (record, index) => {
       const last = offset >= size && index === records.length - 1;
-      return openRecord(key, nonceFor(nonce, sequence + index), record, last);
+      const leaf = await openRecord(key, nonceFor(nonce, sequence + index), record, last);
+      return { leaf, hash: new Uint8Array(await crypto.subtle.digest("SHA-256", leaf)) };
     });
-    const plains = await Promise.all(opened);
-    await tree.add(await Promise.all(plains.map((plain) => sha256(0, plain))));
+    const leaves = await Promise.all(opened);
+    await tree.add(leaves.map(({ hash }) => hash));
     sequence += records.length;
-    for (const plain of plains) {
-      length += plain.length;
-      sink(plain);
+    for (const { leaf } of leaves) {
+      length += leaf.length - 1;
+      sink(leaf.subarray(1));
     }
     progress?.(offset);
   }
@@ -82,6 +83,7 @@ function nonceFor(nonce, sequence) {
 }
 
 /**
+ * The record's plaintext as the tree hashes it, with a zero before it.
  * @param {CryptoKey} key
  * @param {Uint8Array<ArrayBuffer>} iv
  * @param {Uint8Array<ArrayBuffer>} record
@@ -95,7 +97,10 @@ async function openRecord(key, iv, record, last) {
   const delimited = new Uint8Array(opened);
   const end = delimited.length - 1;
   if (delimited[end] !== (last ? LAST : NOT_LAST)) throw invalid();
-  return delimited.subarray(0, end);
+  // The delimiter's place makes room for the zero, so that nothing is copied elsewhere.
+  delimited.copyWithin(1, 0, end);
+  delimited[0] = 0;
+  return delimited;
 }
 
 /** @param {Uint8Array<ArrayBuffer>} block @param {number} recordSize */
