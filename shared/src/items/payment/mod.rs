@@ -26,7 +26,7 @@ mod error;
 mod message;
 mod payee;
 mod payer;
-pub(crate) mod registry;
+mod registry;
 
 pub use error::{PaymentError, Unusable};
 pub use message::{Acceptance, Answer, Bill, ModuleId, Payment, Request, Settlement, Step};

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::{
     Acceptance, Answer, Bill, ErasedPayee, ErasedPayer, ModuleId, PayeeModule, Payment, PaymentError, Quote, Step,
     Unusable,
@@ -91,13 +89,4 @@ pub fn choose(payers: &[&dyn ErasedPayer], accepts: &[Acceptance], total: Amount
         .filter(|acceptance| payers.iter().all(|payer| payer.id() != acceptance.module))
         .map(|acceptance| Choice { module: acceptance.module.clone(), quote: Err(Unusable::NotInWallet) });
     ours.chain(theirs).collect()
-}
-
-/// The further members of a problem document, without the standard ones.
-pub(super) fn problem_extra(problem: &Value) -> Value {
-    let mut members = problem.as_object().cloned().unwrap_or_default();
-    for standard in ["type", "title", "status", "detail", "instance", "code"] {
-        members.remove(standard);
-    }
-    Value::Object(members)
 }

@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use super::{Confirmation, DepositAnswer, DepositBody, ID, MAX_COINS, Permission, VERSION};
 use crate::foundation::{Amount, Code, UnixSeconds, json};
-use crate::items::payment::registry::problem_extra;
 use crate::items::payment::{Answer, Bill, PayeeModule, PaymentError, Request, Settlement, Step};
 use crate::items::statement::{Compact, Signed};
 use crate::security::{PublicKey, Thumbprint, Verifier};
@@ -141,4 +140,13 @@ fn refusal(answer: &Answer) -> PaymentError {
         Some(code) => PaymentError::Refused { code, extra: problem_extra(&problem) },
         None => PaymentError::Peer("the mint refused with an unknown code"),
     }
+}
+
+/// The further members of a problem document, without the standard ones.
+fn problem_extra(problem: &Value) -> Value {
+    let mut members = problem.as_object().cloned().unwrap_or_default();
+    for standard in ["type", "title", "status", "detail", "instance", "code"] {
+        members.remove(standard);
+    }
+    Value::Object(members)
 }
