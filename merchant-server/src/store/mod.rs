@@ -4,6 +4,7 @@
 //! (`bank/sqlite.rs`), so that another database needs no change in the party's logic. This module has what those
 //! implementations share: [`sqlite`], and the errors.
 
+pub mod sql;
 pub mod sqlite;
 
 use std::path::PathBuf;
@@ -41,6 +42,12 @@ pub enum StoreError {
     /// Another process has the database open.
     #[error("{0} is in use by another process")]
     InUse(PathBuf),
+    /// The database cannot be reached. Nothing was done.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(Arc<str>),
+    /// The store's settings are wrong.
+    #[error("the store's settings: {0}")]
+    Settings(Arc<str>),
     /// The database's file cannot be opened or made.
     #[error("{path} cannot be opened: {source}")]
     Open {
@@ -55,6 +62,10 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy | StoreError::Closed => Self::busy(),
+            StoreError::Unavailable(_) => {
+                tracing::error!(cause = %error, "store");
+                Self::busy()
+            }
             StoreError::Commit(_) => {
                 tracing::error!(cause = %error, "store");
                 Self::outcome_unknown()

@@ -26,6 +26,7 @@
 mod migrate;
 pub mod probe;
 mod readers;
+mod session;
 mod writer;
 
 use std::fs::{self, File, TryLockError};
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OpenFlags};
 
 pub use migrate::Schema;
+pub(super) use session::open;
 
 use self::readers::Readers;
 use self::writer::Writer;

@@ -47,13 +47,16 @@ impl Writer {
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let call = Box::new(Call { state: State::Waiting(job), reply });
+        self.submit(Box::new(Call { state: State::Waiting(job), reply }))?;
+        answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    pub(super) fn submit(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
-        queue.try_send(call).map_err(|error| match error {
+        queue.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Busy,
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
-        })?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        })
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
@@ -78,7 +81,7 @@ impl Drop for Writer {
 }
 
 /// One job, without its types.
-trait Job: Send {
+pub(super) trait Job: Send {
     /// Does the work; whether it is to be kept.
     fn run(&mut self, connection: &Connection) -> bool;
     /// Answers the caller, given how the batch went.
