@@ -201,7 +201,8 @@ fn optimise(program: &Path, module: &Path) -> bool {
     note("optimising, which takes about half a minute");
     let better = module.with_extension("optimised");
     let mut command = Command::new(program);
-    command.arg("-Oz").args(WASM_FEATURES).arg(module).arg("-o").arg(&better);
+    // What travels is compressed: stronger levels make a module a tenth smaller that compresses to a tenth more.
+    command.arg("-O1").args(WASM_FEATURES).arg(module).arg("-o").arg(&better);
     let done = run(&mut command, "Update binaryen: run `npm ci` in tests/browser.")
         .and_then(|()| fs::rename(&better, module).map_err(|c| Failure::file("moving", &better, &c)));
     if let Err(failure) = &done {
