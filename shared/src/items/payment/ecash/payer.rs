@@ -8,7 +8,7 @@ use super::payee::{EcashBody, EcashParameters};
 use super::{CoinState, EcashError, ID, KeySet, MAX_COINS, MintKeys, MintPurse, Permission, Purse, VERSION, selection};
 use crate::foundation::{Amount, Digest, UnixSeconds};
 use crate::items::payment::{Bill, PayerModule, PaymentError, Quote, Unusable};
-use crate::items::statement::Signed;
+use crate::items::statement::{Compact, Signed};
 use crate::security::{Seed, Thumbprint, Verifier};
 
 /// The wallet's purses at all its mints, and the seed that their secrets derive from.
@@ -113,6 +113,37 @@ impl EcashPayer {
         }
         Ok(best)
     }
+
+    /// Signs coins of a mint over to a bill. `None` where the mint is not known or cannot make it up of at most [`MAX_COINS`]
+    /// coins; the purse is unchanged then.
+    pub(super) fn pledge(
+        &mut self,
+        mint: &Thumbprint,
+        bill: &Bill,
+        now: UnixSeconds,
+    ) -> Option<Vec<Compact<Permission>>> {
+        let held = self.purse.mints.get_mut(mint)?;
+        let mut fresh: Vec<_> = held.coins.iter_mut().filter(|coin| coin.is_spendable(now)).collect();
+        let values: Vec<u64> = fresh.iter().map(|coin| coin.remaining.minor()).collect();
+        let chosen = selection::select(&values, bill.total.minor()).filter(|chosen| chosen.len() <= MAX_COINS)?;
+        let mut permissions = Vec::with_capacity(chosen.len());
+        for (index, minor) in chosen {
+            let coin = &mut fresh[index];
+            let amount = Amount::new(bill.total.currency(), minor).ok()?;
+            let permission = Permission {
+                mint: *mint,
+                merchant: bill.payee,
+                deal: bill.deal,
+                amount,
+                denomination: coin.denomination,
+                signature: *coin.signature(),
+                refund_by: bill.refund_by,
+            };
+            permissions.push(Signed::sign_self_keyed(permission, &coin.secret().key()).to_compact());
+            coin.state = CoinState::Pledged { deal: bill.deal, amount };
+        }
+        Some(permissions)
+    }
 }
 
 impl PayerModule for EcashPayer {
@@ -134,29 +165,8 @@ impl PayerModule for EcashPayer {
         _rng: &mut dyn CryptoRng,
     ) -> Result<EcashBody, PaymentError> {
         let (mint, available) = self.best_mint(bill.total, parameters, now)?;
-        let insufficient = Unusable::Insufficient { available_minor: available.minor() };
-        let held = self.purse.mints.get_mut(&mint).ok_or(Unusable::NoCommonPurse)?;
-        let mut fresh: Vec<_> = held.coins.iter_mut().filter(|coin| coin.is_spendable(now)).collect();
-        let values: Vec<u64> = fresh.iter().map(|coin| coin.remaining.minor()).collect();
-        let chosen = selection::select(&values, bill.total.minor())
-            .filter(|chosen| chosen.len() <= MAX_COINS)
-            .ok_or(insufficient)?;
-        let mut permissions = Vec::with_capacity(chosen.len());
-        for (index, minor) in chosen {
-            let coin = &mut fresh[index];
-            let amount = Amount::new(bill.total.currency(), minor)?;
-            let permission = Permission {
-                mint,
-                merchant: bill.payee,
-                deal: bill.deal,
-                amount,
-                denomination: coin.denomination,
-                signature: *coin.signature(),
-                refund_by: bill.refund_by,
-            };
-            permissions.push(Signed::sign_self_keyed(permission, &coin.secret().key()).to_compact());
-            coin.state = CoinState::Pledged { deal: bill.deal, amount };
-        }
+        let permissions =
+            self.pledge(&mint, bill, now).ok_or(Unusable::Insufficient { available_minor: available.minor() })?;
         Ok(EcashBody { mint, permissions })
     }
 
