@@ -21,7 +21,7 @@ use super::call::Progress;
 use super::net::{Problem, Reply, ask, host_of, join, peer, post, read_json};
 use super::ports::{Http, Ports};
 use super::records::{DealRecord, NewDeal, PartKey, Refusal, Touched};
-use super::review::{Reviewed, accepted_mints};
+use super::review::{Reviewed, accepted_mints, is_cut_off};
 use super::{Wallet, WalletError};
 
 /// A purchase that came to its end.
@@ -54,12 +54,9 @@ impl<P: Ports> Wallet<P> {
         let reviewed = reviewed.ok_or_else(|| WalletError::Request("review the offer first".to_owned()))?;
         progress.step("ordering");
         let begun = self.state()?.deals.iter().find(|deal| {
-            // One that was cut off is finished first, also where the merchant has signed the offer anew since.
-            let cut_off = deal.state == State::Ordered
-                && deal.good == reviewed.offer.good
-                && deal.merchant == reviewed.offer.merchant.key.thumbprint();
+            // One that was cut off is finished first.
             let agreed_to = deal.offer_digest == *offer_digest && !reviewed.known_deals.contains(&deal.deal);
-            cut_off || (agreed_to && deal.state != State::Refused)
+            is_cut_off(deal, &reviewed.offer) || (agreed_to && deal.state != State::Refused)
         });
         let deal = match begun.map(|deal| deal.deal) {
             Some(deal) => deal,

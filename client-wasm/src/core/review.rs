@@ -1,6 +1,7 @@
 //! Reviewing an offer: everything that is verified before anything is shown.
 
 use semper_shared::commerce::Offer;
+use semper_shared::commerce::deal::State;
 use semper_shared::foundation::{Amount, Coded, Digest, UnixSeconds, json};
 use semper_shared::items::party::{Party, Role};
 use semper_shared::items::payment::dummy::DummyPayer;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::mints::fetch_party;
 use super::net::{CatalogueEntry, ask_json, ask_text, get, host_of, join, origin_of, peer};
 use super::ports::Ports;
+use super::records::DealRecord;
 use super::{Wallet, WalletError};
 
 /// How many reviewed offers are kept in memory, to be paid.
@@ -174,8 +176,9 @@ impl<P: Ports> Wallet<P> {
         let choices = choose(&payers, &offer.accepts, offer.total, self.now());
         let method = |Choice { module, quote }: Choice| match quote {
             Ok(quote) => Method { module, usable: true, why: None, reason: None, balance: Some(quote.available) },
-            // What is not spendable yet may be change: paying exchanges it first.
-            Err(Unusable::Insufficient { .. }) if self.change_suffices(offer) => {
+            // What is not spendable yet may be change: paying exchanges it first. Or it is pledged to this very purchase,
+            // which was cut off: paying finishes that.
+            Err(Unusable::Insufficient { .. }) if self.change_suffices(offer) || self.is_begun(offer, &module) => {
                 Method { module, usable: true, why: None, reason: None, balance: self.held_for(offer) }
             }
             Err(unusable) => {
@@ -191,6 +194,12 @@ impl<P: Ports> Wallet<P> {
         Ok(choices.into_iter().map(method).collect())
     }
 
+    /// Whether a purchase of this good, paid this way, was cut off.
+    fn is_begun(&self, offer: &Offer, module: &ModuleId) -> bool {
+        let paid_so = |deal: &DealRecord| deal.payment.as_ref().is_some_and(|payment| payment.module == *module);
+        self.state().is_ok_and(|state| state.deals.iter().any(|deal| is_cut_off(deal, offer) && paid_so(deal)))
+    }
+
     /// The most that one accepted mint's purse holds, change included.
     fn held_for(&self, offer: &Offer) -> Option<Amount> {
         let mints = &self.state().ok()?.payer.purse().mints;
@@ -204,6 +213,11 @@ impl<P: Ports> Wallet<P> {
     pub(super) fn change_suffices(&self, offer: &Offer) -> bool {
         self.held_for(offer).is_some_and(|held| held.minor() >= offer.total.minor())
     }
+}
+
+/// Whether the deal is of this good, also where the merchant has signed its offer anew since, and was cut off.
+pub(super) fn is_cut_off(deal: &DealRecord, offer: &Offer) -> bool {
+    deal.state == State::Ordered && deal.good == offer.good && deal.merchant == offer.merchant.key.thumbprint()
 }
 
 /// The mints whose coins an offer takes.
