@@ -7,10 +7,13 @@ pub mod bench;
 pub mod binaries;
 pub mod demo;
 pub mod goods;
+pub mod market;
+pub mod proxy;
 pub mod simulation;
 pub mod wallet;
 
 pub use demo::Demo;
+pub use market::Market;
 pub use wallet::Wallet;
 
 /// What tests return, so that they may use `?`.
