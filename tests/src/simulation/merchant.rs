@@ -123,7 +123,7 @@ impl Merchant {
                 return Reply::json(&known.status);
             }
         }
-        let status = DealStatus { deal, state: State::Ordered, receipt: None, delivery: None, proofs: Vec::new() };
+        let status = DealStatus { deal, state: State::Ordered, receipt: None, delivery: None, proofs: Vec::new(), refunds: Vec::new() };
         self.deals.insert(deal, Deal { body: body.clone(), status, refusal: None });
         if chance.percent(weather.crash) {
             return Reply::problem(Code::OUTCOME_UNKNOWN);
@@ -194,6 +194,7 @@ impl Merchant {
             Err(error) => return Reply::problem(error.code()),
         };
         let status = DealStatus {
+            refunds: Vec::new(),
             deal: opened.deal(),
             state: State::Delivered,
             receipt: Some(closed.receipt.to_compact()),

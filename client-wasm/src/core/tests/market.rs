@@ -188,6 +188,7 @@ impl Market {
         let keys = [("a.html".to_owned(), Self::content_key())];
         let closed = opened.close(settlement.as_ref(), &keys, &self.merchant, NOW, &mut self.rng).unwrap();
         let status = DealStatus {
+            refunds: Vec::new(),
             deal: opened.deal(),
             state: State::Delivered,
             receipt: Some(closed.receipt.to_compact()),

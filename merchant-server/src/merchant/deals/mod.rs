@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use super::app::App;
 use super::messages::{Acknowledged, AcknowledgementBody, DealAnswer};
-use super::offers::Sold;
+use super::offers::{ShelfError, Sold};
 use super::store::{Ended, Ending, NewDeal, Opening, Paid, Refusal, StoredDeal};
 use crate::crypto::system_rng;
 use crate::http::Problem;
@@ -71,14 +71,15 @@ impl Standing {
 /// Takes an order with its payment, or answers one that was taken before as it was.
 pub(super) async fn take(app: &App, body: DealBody, now: UnixSeconds) -> Result<DealAnswer, Problem> {
     let named = body.order.peek_unverified()?.offer;
-    let sold = app.shelf.find(&named, now).ok_or_else(|| Problem::new(Code::OFFER_UNKNOWN))?;
+    let sold = app.find_offer(named, now).await.map_err(unreadable)?;
+    let sold = sold.ok_or_else(|| Problem::new(Code::OFFER_UNKNOWN))?;
     let opened = Opened::open(&body.order, &sold.offer, now, &app.verifier)?;
     let case = Case { opened, sold };
     let payment = fitting(&case.opened, body.payment.as_ref())?;
     let request = fingerprint(payment)?;
     let deal = case.opened.deal();
     let _turn = app.underway.begin(deal, request)?;
-    let stored = match app.store.deal(&deal)? {
+    let stored = match app.store.deal(deal).await? {
         Some(stored) => stored,
         None => match open(app, &case, payment, request, now).await? {
             Begun::Ended(standing) => return answer(standing),
@@ -97,15 +98,15 @@ pub(super) async fn take(app: &App, body: DealBody, now: UnixSeconds) -> Result<
 }
 
 /// How a deal stands.
-pub(super) fn status(app: &App, deal: &Digest) -> Result<DealAnswer, Problem> {
-    let stored = app.store.deal(deal)?.ok_or_else(|| Problem::new(Code::DEAL_UNKNOWN))?;
+pub(super) async fn status(app: &App, deal: Digest) -> Result<DealAnswer, Problem> {
+    let stored = app.store.deal(deal).await?.ok_or_else(|| Problem::new(Code::DEAL_UNKNOWN))?;
     let problem = stored.refusal.as_ref().map(|refusal| refused(refusal).to_json());
     Ok(DealAnswer { status: status_of(stored.into()), problem })
 }
 
 /// Keeps the customer's acknowledgement.
 pub(super) async fn acknowledge(app: &App, deal: Digest, body: AcknowledgementBody) -> Result<Acknowledged, Problem> {
-    let stored = app.store.deal(&deal)?.ok_or_else(|| Problem::new(Code::DEAL_UNKNOWN))?;
+    let stored = app.store.deal(deal).await?.ok_or_else(|| Problem::new(Code::DEAL_UNKNOWN))?;
     let Some(paid) = &stored.paid else {
         return Err(Problem::new(Code::REQUEST_CONFLICT).detail("There is no receipt yet: send the order again first."));
     };
@@ -131,6 +132,14 @@ fn fitting<'a>(opened: &Opened, payment: Option<&'a Payment>) -> Result<Option<&
         Some(_) => {
             Err(Problem::new(Code::PAYMENT_INVALID).detail("The payment is not of the module that the order names."))
         }
+    }
+}
+
+/// Why an offer cannot be read.
+fn unreadable(error: ShelfError) -> Problem {
+    match error {
+        ShelfError::Store(error) => error.into(),
+        error => Problem::internal(error),
     }
 }
 
@@ -326,7 +335,7 @@ fn status_of(standing: Standing) -> DealStatus {
         Some(paid) => (Some(Compact::new(paid.receipt)), Some(Compact::new(paid.delivery)), paid.proofs),
         None => (None, None, Vec::new()),
     };
-    DealStatus { deal: standing.deal, state: standing.state, receipt, delivery, proofs }
+    DealStatus { deal: standing.deal, state: standing.state, receipt, delivery, proofs, refunds: Vec::new() }
 }
 
 /// The problem of a deal that was refused, with its proof.

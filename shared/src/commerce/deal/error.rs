@@ -30,6 +30,9 @@ pub enum DealError {
     /// What the merchant delivered does not fit.
     #[error("the delivery does not fit the deal: {0}")]
     Delivery(&'static str),
+    /// What the merchant says it refunded does not fit.
+    #[error("the refund does not fit the deal: {0}")]
+    Refund(&'static str),
     /// A key could not be sealed.
     #[error("a content key could not be sealed: {0}")]
     Security(#[from] SecurityError),
@@ -48,6 +51,7 @@ impl Coded for DealError {
             Self::Statement(error) => error.code(),
             Self::Receipt(_) => Code::RECEIPT_INVALID,
             Self::Delivery(_) => Code::DELIVERY_INVALID,
+            Self::Refund(_) => Code::REFUND_INVALID,
             Self::Security(error) => error.code(),
             Self::State => Code::REQUEST_CONFLICT,
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use crate::foundation::{Amount, Bytes, Digest, UnixSeconds, base64};
-use crate::items::payment::{ModuleId, Payment};
+use crate::items::payment::{ModuleId, Payment, RefundStatus};
 use crate::items::statement::{Compact, Statement};
 
 /// The customer's order. Signed with the deal's own key, which it carries.
@@ -124,4 +124,7 @@ pub struct DealStatus {
     /// The statements that prove the payment, such as the mint's confirmation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proofs: Vec<String>,
+    /// What was given back, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<RefundStatus>,
 }

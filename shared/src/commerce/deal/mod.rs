@@ -15,6 +15,7 @@
 mod buyer;
 mod error;
 mod messages;
+mod refund;
 mod seller;
 mod state;
 
@@ -24,5 +25,6 @@ mod tests;
 pub use buyer::{AwaitReceipt, Delivered, Draft};
 pub use error::DealError;
 pub use messages::{Acknowledgement, DealBody, DealStatus, Delivery, Order, Receipt, SealedKey, deal_id};
+pub use refund::check_refunds;
 pub use seller::{Closed, Opened};
 pub use state::{Event, State, transition};

@@ -26,17 +26,19 @@ pub enum Event {
     Settle,
     /// The customer acknowledged.
     Acknowledge,
+    /// Part of the payment was given back, or all of it: that changes the money, not the state.
+    Refund,
 }
 
 /// The state after an event, or `None` where it cannot happen. An event that already happened changes nothing.
 pub const fn transition(state: State, event: Event) -> Option<State> {
     use {Event as E, State as S};
     match (state, event) {
-        (S::Ordered, E::Settle) | (S::Delivered, E::Settle) => Some(S::Delivered),
+        (S::Ordered, E::Settle) | (S::Delivered, E::Settle | E::Refund) => Some(S::Delivered),
         (S::Ordered, E::Refuse) | (S::Refused, E::Refuse) => Some(S::Refused),
-        (S::Delivered, E::Acknowledge) | (S::Acknowledged, E::Acknowledge | E::Settle) => Some(S::Acknowledged),
-        (S::Ordered, E::Acknowledge)
+        (S::Delivered, E::Acknowledge) | (S::Acknowledged, E::Acknowledge | E::Settle | E::Refund) => Some(S::Acknowledged),
+        (S::Ordered, E::Acknowledge | E::Refund)
         | (S::Delivered | S::Acknowledged, E::Refuse)
-        | (S::Refused, E::Settle | E::Acknowledge) => None,
+        | (S::Refused, E::Settle | E::Acknowledge | E::Refund) => None,
     }
 }

@@ -81,6 +81,7 @@ fn settled(buyer: &AwaitReceipt) -> Outcome<Settlement> {
 
 fn status(closed: &Closed, deal: Digest) -> DealStatus {
     DealStatus {
+        refunds: Vec::new(),
         deal,
         state: State::Delivered,
         receipt: Some(closed.receipt.to_compact()),
@@ -238,6 +239,10 @@ fn states_change_as_the_table_says() {
         (S::Refused, E::Refuse, Some(S::Refused)),
         (S::Refused, E::Settle, None),
         (S::Refused, E::Acknowledge, None),
+        (S::Ordered, E::Refund, None),
+        (S::Delivered, E::Refund, Some(S::Delivered)),
+        (S::Acknowledged, E::Refund, Some(S::Acknowledged)),
+        (S::Refused, E::Refund, None),
     ];
     for (state, event, after) in table {
         assert_eq!(transition(state, event), after, "{state:?} {event:?}");

@@ -11,6 +11,7 @@
 //!                                                  Step::Ask(request)      ──▶   (mint, gateway, bank)
 //!                                                  PayeeModule::resume     ◀──
 //!                                                  Step::Settled(evidence)
+//!                                                PayeeModule::refund       ──▶   (part of it, or all, back)
 //! ```
 //!
 //! A module does no input or output: what must be asked of a third party is returned as a [`Request`], and the answer is
@@ -18,6 +19,8 @@
 //!
 //! Specification: `spec/payment.md`.
 
+#[cfg(feature = "card")]
+pub mod card;
 #[cfg(feature = "dummy")]
 pub mod dummy;
 #[cfg(feature = "ecash")]
@@ -26,10 +29,12 @@ mod error;
 mod message;
 mod payee;
 mod payer;
+mod refund;
 mod registry;
 
 pub use error::{PaymentError, Unusable};
 pub use message::{Acceptance, Answer, Bill, ModuleId, Payment, Request, Settlement, Step};
 pub use payee::{ErasedPayee, PayeeModule};
 pub use payer::{ErasedPayer, PayerModule, Quote};
+pub use refund::{MAX_REASON, Refund, RefundId, RefundStatus, RefundStep, Repayment, reason_fault};
 pub use registry::{Choice, Registry, choose};

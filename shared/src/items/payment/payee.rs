@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Acceptance, Answer, Bill, ModuleId, PaymentError, Step};
+use super::{Acceptance, Answer, Bill, ModuleId, PaymentError, RefundStep, Repayment, Request, Settlement, Step};
 use crate::foundation::UnixSeconds;
-use crate::security::Verifier;
+use crate::security::{Signer, Verifier};
 
 /// The merchant's side of a payment module.
 ///
@@ -42,6 +42,34 @@ pub trait PayeeModule: Send + Sync {
         answer: &Answer,
         verifier: &dyn Verifier,
     ) -> Result<Step, PaymentError>;
+
+    /// Begins to give back what a settlement of the bill brought, or part of it. The same repayment again makes the same
+    /// request, so that a merchant that crashed may begin again. A module that gives nothing back leaves this as it is.
+    ///
+    /// # Errors
+    /// [`PaymentError`] where the module gives nothing back, or not of this settlement.
+    fn refund(
+        &self,
+        _bill: &Bill,
+        _settlement: &Settlement,
+        _repayment: &Repayment,
+        _signer: &dyn Signer,
+    ) -> Result<RefundStep, PaymentError> {
+        Err(PaymentError::Unsupported(module_id(Self::ID)))
+    }
+
+    /// Goes on with what the third party answered to a refund's `request`.
+    ///
+    /// # Errors
+    /// [`PaymentError`] where it refused, or broke the protocol.
+    fn resume_refund(
+        &self,
+        _request: &Request,
+        _answer: &Answer,
+        _verifier: &dyn Verifier,
+    ) -> Result<RefundStep, PaymentError> {
+        Err(PaymentError::Unsupported(module_id(Self::ID)))
+    }
 }
 
 /// [`PayeeModule`] without its types, as the registry holds it.
@@ -61,6 +89,29 @@ pub trait ErasedPayee: Send + Sync {
     /// As there, and where the body is not the module's.
     fn resume(&self, bill: &Bill, body: &Value, answer: &Answer, verifier: &dyn Verifier)
     -> Result<Step, PaymentError>;
+
+    /// [`PayeeModule::refund`].
+    ///
+    /// # Errors
+    /// As there.
+    fn refund(
+        &self,
+        bill: &Bill,
+        settlement: &Settlement,
+        repayment: &Repayment,
+        signer: &dyn Signer,
+    ) -> Result<RefundStep, PaymentError>;
+
+    /// [`PayeeModule::resume_refund`].
+    ///
+    /// # Errors
+    /// As there.
+    fn resume_refund(
+        &self,
+        request: &Request,
+        answer: &Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<RefundStep, PaymentError>;
 }
 
 impl<M: PayeeModule> ErasedPayee for M {
@@ -84,6 +135,25 @@ impl<M: PayeeModule> ErasedPayee for M {
         verifier: &dyn Verifier,
     ) -> Result<Step, PaymentError> {
         PayeeModule::resume(self, bill, &typed(body)?, answer, verifier)
+    }
+
+    fn refund(
+        &self,
+        bill: &Bill,
+        settlement: &Settlement,
+        repayment: &Repayment,
+        signer: &dyn Signer,
+    ) -> Result<RefundStep, PaymentError> {
+        PayeeModule::refund(self, bill, settlement, repayment, signer)
+    }
+
+    fn resume_refund(
+        &self,
+        request: &Request,
+        answer: &Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<RefundStep, PaymentError> {
+        PayeeModule::resume_refund(self, request, answer, verifier)
     }
 }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Acceptance, Answer, Bill, ErasedPayee, ErasedPayer, ModuleId, PayeeModule, Payment, PaymentError, Quote, Step,
-    Unusable,
+    Acceptance, Answer, Bill, ErasedPayee, ErasedPayer, ModuleId, PayeeModule, Payment, PaymentError, Quote,
+    RefundStep, Repayment, Request, Settlement, Step, Unusable,
 };
 use crate::foundation::{Amount, UnixSeconds};
-use crate::security::Verifier;
+use crate::security::{Signer, Verifier};
 
 /// The payment modules of a merchant.
 #[derive(Default)]
@@ -53,11 +53,46 @@ impl Registry {
         answer: &Answer,
         verifier: &dyn Verifier,
     ) -> Result<Step, PaymentError> {
-        let open = matches!(answer.status, 408 | 425 | 429 | 500..=599);
-        if open {
+        if is_open(answer) {
             return Err(PaymentError::Unknown);
         }
         self.module(payment)?.resume(bill, &payment.body, answer, verifier)
+    }
+
+    /// Begins to give back what a module settled.
+    ///
+    /// # Errors
+    /// [`PaymentError::Unsupported`], or the module's own.
+    pub fn refund(
+        &self,
+        module: &ModuleId,
+        bill: &Bill,
+        settlement: &Settlement,
+        repayment: &Repayment,
+        signer: &dyn Signer,
+    ) -> Result<RefundStep, PaymentError> {
+        self.named(module)?.refund(bill, settlement, repayment, signer)
+    }
+
+    /// Goes on with a refund after its module's third party answered.
+    ///
+    /// # Errors
+    /// [`PaymentError::Unknown`] for an answer that leaves the outcome open, or the module's own.
+    pub fn resume_refund(
+        &self,
+        module: &ModuleId,
+        request: &Request,
+        answer: &Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<RefundStep, PaymentError> {
+        if is_open(answer) {
+            return Err(PaymentError::Unknown);
+        }
+        self.named(module)?.resume_refund(request, answer, verifier)
+    }
+
+    fn named(&self, module: &ModuleId) -> Result<&dyn ErasedPayee, PaymentError> {
+        self.modules.get(module).map(AsRef::as_ref).ok_or_else(|| PaymentError::Unsupported(module.clone()))
     }
 
     fn module(&self, payment: &Payment) -> Result<&dyn ErasedPayee, PaymentError> {
@@ -67,6 +102,11 @@ impl Registry {
             .map(AsRef::as_ref)
             .ok_or_else(|| PaymentError::Unsupported(payment.module.clone()))
     }
+}
+
+/// Whether an answer leaves open what became of the request.
+const fn is_open(answer: &Answer) -> bool {
+    matches!(answer.status, 408 | 425 | 429 | 500..=599)
 }
 
 /// What the wallet finds of one way to pay: usable, or why not.
