@@ -23,6 +23,10 @@ pub enum Purpose {
     ContentKey,
     /// A delivery address, from wallet to merchant.
     Address,
+    /// A card slip, from wallet to gateway.
+    CardSlip,
+    /// A card that is to be enrolled, from wallet to gateway.
+    CardEnrolment,
 }
 
 impl Purpose {
@@ -30,6 +34,8 @@ impl Purpose {
         match self {
             Self::ContentKey => "semper/1/content-key",
             Self::Address => "semper/1/address",
+            Self::CardSlip => "semper/1/card-slip",
+            Self::CardEnrolment => "semper/1/card-enrolment",
         }
     }
 

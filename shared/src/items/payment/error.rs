@@ -81,6 +81,9 @@ pub enum Unusable {
     /// No purse holds money that the merchant takes.
     #[error("the shop takes none of this wallet's cash")]
     NoCommonPurse,
+    /// There are cards, none of which the merchant takes.
+    #[error("the shop takes none of this wallet's cards: of another brand, at their end, or not enrolled")]
+    NoFittingCard,
     /// There is money, but not enough.
     #[error("there is not enough in the purse")]
     Insufficient {

@@ -1,0 +1,191 @@
+//! The merchant's side: it passes a sealed slip on, has it authorised, and captures.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::number::refused;
+use super::{
+    Answer, AnswerBody, AuthorisationBody, Brand, CardBody, CardParameters, Done, DoneBody, Gateway, ID, Level,
+    Operation, Order, OrderBody, Outcome, Request, Requested, VERSION,
+};
+use crate::foundation::{Code, Digest, UnixSeconds, json};
+use crate::items::payment::{self, Bill, PayeeModule, PaymentError, Settlement, Step};
+use crate::items::statement::Signed;
+use crate::security::{Signer, Thumbprint, Verifier};
+
+/// Takes cards through one gateway, and captures at once, since goods that are bytes are delivered at once.
+pub struct CardPayee {
+    gateway: Gateway,
+    name: Thumbprint,
+    level: Level,
+    nonce: [u8; 16],
+    signer: Arc<dyn Signer + Send + Sync>,
+}
+
+impl CardPayee {
+    /// Takes cards through `gateway`, at `level` or above; `signer` is the merchant's key.
+    pub fn new(gateway: Gateway, level: Level, nonce: [u8; 16], signer: Arc<dyn Signer + Send + Sync>) -> Self {
+        let name = gateway.key.thumbprint();
+        Self { gateway, name, level, nonce, signer }
+    }
+
+    /// Makes an order to the gateway. The same order twice is carried out once.
+    ///
+    /// # Errors
+    /// [`PaymentError::Invalid`] where it does not serialize.
+    pub fn order(&self, common: Digest, id: [u8; 16], operation: Operation) -> Result<payment::Request, PaymentError> {
+        let order = Order { gateway: self.name, common, id, operation };
+        self.ask("orders", &OrderBody { order: Signed::sign(order, &*self.signer).to_compact() })
+    }
+
+    /// Reads the gateway's word on an order.
+    ///
+    /// # Errors
+    /// [`PaymentError`] where it refused, or broke the protocol.
+    pub fn done(&self, answer: &payment::Answer, verifier: &dyn Verifier) -> Result<Signed<Done>, PaymentError> {
+        if answer.status != 200 {
+            return Err(refusal(answer));
+        }
+        let body: DoneBody = json::from_slice(&answer.body).map_err(|_| malformed())?;
+        body.done
+            .verify(&self.gateway.key, verifier)
+            .map_err(|_| PaymentError::Peer("the gateway's word is not signed by it"))
+    }
+
+    fn ask(&self, path: &str, body: &impl serde::Serialize) -> Result<payment::Request, PaymentError> {
+        let body = serde_json::to_value(body).map_err(|_| PaymentError::Invalid("it does not serialize"))?;
+        Ok(payment::Request { url: format!("{}/{path}", self.gateway.url.trim_end_matches('/')), body })
+    }
+
+    /// The name of a deal's own capture: the same each time, so that a crash in between captures once.
+    fn capture_id(common: &Digest) -> [u8; 16] {
+        let digest = Digest::of_parts(&[b"semper/1/card-capture\0", common.as_bytes()]);
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest.as_bytes()[..16]);
+        id
+    }
+
+    fn authorised(&self, bill: &Bill, body: &CardBody, answer: &Answer) -> Result<Step, PaymentError> {
+        let common = body.terms.common();
+        let fits = answer.gateway == self.name
+            && answer.common == common
+            && answer.merchant == bill.payee
+            && answer.deal == bill.deal
+            && answer.amount == bill.total
+            && answer.level == body.terms.level;
+        if !fits {
+            return Err(PaymentError::Peer("the gateway answered for another payment"));
+        }
+        match &answer.outcome {
+            Outcome::Declined { reason } => Err(refused(Code::find(reason).unwrap_or(Code::CARD_DECLINED))),
+            Outcome::Authorised { .. } => {
+                let capture = Operation::Capture { amount: bill.total };
+                Ok(Step::Ask(self.order(common, Self::capture_id(&common), capture)?))
+            }
+        }
+    }
+
+    fn captured(&self, bill: &Bill, body: &CardBody, done: &Signed<Done>) -> Result<Step, PaymentError> {
+        let common = body.terms.common();
+        let fits = done.gateway == self.name
+            && done.common == common
+            && done.merchant == bill.payee
+            && done.deal == bill.deal
+            && done.id == Self::capture_id(&common)
+            && done.operation == (Operation::Capture { amount: bill.total });
+        if !fits {
+            return Err(PaymentError::Peer("the gateway captured another payment"));
+        }
+        Ok(Step::Settled(Settlement {
+            paid: bill.total,
+            proofs: vec![done.digest()],
+            statements: vec![done.compact().to_owned()],
+        }))
+    }
+}
+
+impl PayeeModule for CardPayee {
+    const ID: &'static str = ID;
+    const VERSION: u32 = VERSION;
+    type Parameters = CardParameters;
+    type Body = CardBody;
+
+    fn parameters(&self) -> CardParameters {
+        CardParameters {
+            gateway: self.gateway.clone(),
+            level: self.level,
+            nonce: self.nonce,
+            brands: Vec::<Brand>::new(),
+        }
+    }
+
+    fn check(&self, bill: &Bill, body: &CardBody, now: UnixSeconds) -> Result<Step, PaymentError> {
+        let terms = &body.terms;
+        let names_the_bill = terms.gateway == self.name && terms.merchant == bill.payee && terms.deal == bill.deal;
+        if !names_the_bill {
+            return Err(PaymentError::Invalid("a slip for another deal, merchant or gateway"));
+        }
+        if terms.amount != bill.total {
+            return Err(refused(Code::PRICE_MISMATCH));
+        }
+        if terms.nonce != self.nonce {
+            return Err(PaymentError::Invalid("a slip with another nonce than the offer's"));
+        }
+        if terms.level < self.level {
+            return Err(refused(Code::CARD_LEVEL_INSUFFICIENT));
+        }
+        if now > terms.expires_at {
+            return Err(PaymentError::Invalid("the slip's time is over"));
+        }
+        let request = Request { terms: terms.clone(), sealed: Digest::of(&body.sealed.0) };
+        let request = match terms.level {
+            Level::One => Requested::Plain(request),
+            Level::Two | Level::Three => Requested::Signed(Signed::sign(request, &*self.signer).to_compact()),
+        };
+        Ok(Step::Ask(self.ask("authorisations", &AuthorisationBody { request, sealed: body.sealed.clone() })?))
+    }
+
+    fn resume(
+        &self,
+        bill: &Bill,
+        body: &CardBody,
+        answer: &payment::Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<Step, PaymentError> {
+        if answer.status != 200 {
+            return Err(refusal(answer));
+        }
+        if let Ok(AnswerBody { answer }) = json::from_slice(&answer.body) {
+            let answer = answer
+                .verify(&self.gateway.key, verifier)
+                .map_err(|_| PaymentError::Peer("the gateway's answer is not signed by it"))?;
+            return self.authorised(bill, body, &answer);
+        }
+        self.captured(bill, body, &self.done(answer, verifier)?)
+    }
+}
+
+impl core::fmt::Debug for CardPayee {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "CardPayee({})", self.gateway.url)
+    }
+}
+
+const fn malformed() -> PaymentError {
+    PaymentError::Peer("the gateway's answer is malformed")
+}
+
+fn refusal(answer: &payment::Answer) -> PaymentError {
+    let Ok(problem) = json::from_slice::<Value>(&answer.body) else {
+        return PaymentError::Peer("the gateway refused without saying why");
+    };
+    match problem.get("code").and_then(Value::as_str).and_then(Code::find) {
+        Some(Code::IN_PROGRESS) => PaymentError::Unknown,
+        Some(code) => {
+            let challenge = problem.get("challenge").map(|challenge| serde_json::json!({ "challenge": challenge }));
+            PaymentError::Refused { code, extra: challenge.unwrap_or(Value::Null) }
+        }
+        None => PaymentError::Peer("the gateway refused with an unknown code"),
+    }
+}
