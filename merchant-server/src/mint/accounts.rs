@@ -24,14 +24,12 @@ const NAME: usize = 64;
 pub(super) struct Accounts(RwLock<HashMap<Thumbprint, AccountNumber>>);
 
 impl Accounts {
-    pub(super) fn load(store: &dyn MintStore) -> Result<Self, StoreError> {
-        Ok(Self(RwLock::new(store.accounts()?.into_iter().collect())))
+    pub(super) async fn load(store: &dyn MintStore) -> Result<Self, StoreError> {
+        Ok(Self(RwLock::new(store.accounts().await?.into_iter().collect())))
     }
 
-    /// The number of a merchant's account.
-    pub(super) fn find(&self, merchant: &Thumbprint) -> Result<AccountNumber, LedgerError> {
-        let accounts = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        accounts.get(merchant).copied().ok_or(LedgerError::AccountMissing)
+    fn find(&self, merchant: &Thumbprint) -> Option<AccountNumber> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(merchant).copied()
     }
 
     fn insert(&self, merchant: Thumbprint, number: AccountNumber) {
@@ -40,6 +38,16 @@ impl Accounts {
 }
 
 impl Mint {
+    /// The number of a merchant's account, which another replica may have registered.
+    pub(super) async fn account(&self, merchant: Thumbprint) -> Result<AccountNumber, LedgerError> {
+        if let Some(number) = self.accounts.find(&merchant) {
+            return Ok(number);
+        }
+        let number = self.store.account(merchant).await?.ok_or(LedgerError::AccountMissing)?;
+        self.accounts.insert(merchant, number);
+        Ok(number)
+    }
+
     /// Registers a merchant's account; the latest registration holds.
     pub(super) async fn register(&self, body: RegistrationBody) -> Result<(), Problem> {
         let refused = |error| Problem::from(MintError::Refused(error));

@@ -14,8 +14,9 @@ use crate::http::Problem;
 
 impl Mint {
     /// What the mint says of a coin that it has seen.
-    pub(super) fn coin(&self, coin: &PublicKey) -> Result<CoinStatus, Problem> {
-        let record = self.store.coin(&coin.to_compressed())?.ok_or_else(|| Problem::new(Code::COIN_UNKNOWN))?;
+    pub(super) async fn coin(&self, coin: &PublicKey) -> Result<CoinStatus, Problem> {
+        let record = self.store.coin(coin.to_compressed()).await?;
+        let record = record.ok_or_else(|| Problem::new(Code::COIN_UNKNOWN))?;
         Ok(self.coin_status(&record)?)
     }
 

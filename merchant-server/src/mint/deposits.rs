@@ -23,7 +23,7 @@ impl Mint {
     /// Takes a deposit. The same one again is answered with the same bytes; coins that were spent are answered with the proof.
     pub(super) async fn deposit(self: &Arc<Self>, body: DepositBody) -> Result<DepositAnswer, Problem> {
         match self.take_deposit(body).await {
-            Err(MintError::Ledger(LedgerError::CoinSpent(coin))) => Err(self.already_spent(&coin)?),
+            Err(MintError::Ledger(LedgerError::CoinSpent(coin))) => Err(self.already_spent(&coin).await?),
             other => Ok(other?),
         }
     }
@@ -32,10 +32,12 @@ impl Mint {
         let ring = self.ring();
         let checked = match self.check(&ring, &body).await {
             // Its coins may have been good when it came first.
-            Err(MintError::Refused(EcashError::DenominationExpired)) => return self.deposited_before(&ring, &body),
+            Err(MintError::Refused(EcashError::DenominationExpired)) => {
+                return self.deposited_before(&ring, &body).await;
+            }
             other => other?,
         };
-        let merchant = self.accounts.find(&checked.merchant)?;
+        let merchant = self.account(checked.merchant).await?;
         let digests: Vec<Digest> = checked.permissions.iter().map(|checked| checked.permission.digest()).collect();
         let now = self.now();
         let confirmation = Confirmation {
@@ -73,12 +75,12 @@ impl Mint {
     }
 
     /// A deposit that is not checked, since its denominations have expired: good only if it was taken earlier.
-    fn deposited_before(&self, ring: &Ring, body: &DepositBody) -> Result<DepositAnswer, MintError> {
+    async fn deposited_before(&self, ring: &Ring, body: &DepositBody) -> Result<DepositAnswer, MintError> {
         let expired = || MintError::Refused(EcashError::DenominationExpired);
         let first = body.permissions.first().ok_or_else(expired)?;
         let first = first.peek_unverified().map_err(EcashError::from)?;
-        let merchant = self.accounts.find(&first.merchant)?;
-        let record = self.store.deposited(merchant, &first.deal)?.ok_or_else(expired)?;
+        let merchant = self.account(first.merchant).await?;
+        let record = self.store.deposited(merchant, first.deal).await?.ok_or_else(expired)?;
         let digests = body.permissions.iter().map(|compact| digest_of(compact.as_str())).collect();
         self.repeat(ring, first.merchant, first.deal, &record, digests)
     }
@@ -117,9 +119,9 @@ impl Mint {
     }
 
     /// The refusal of a coin, with what it signed before.
-    pub(super) fn already_spent(&self, coin: &Key) -> Result<Problem, MintError> {
+    pub(super) async fn already_spent(&self, coin: &Key) -> Result<Problem, MintError> {
         let ring = self.ring();
-        let record = self.store.coin(coin)?.ok_or_else(|| broken("a spent coin is missing"))?;
+        let record = self.store.coin(*coin).await?.ok_or_else(|| broken("a spent coin is missing"))?;
         let permissions = record.spends.iter().map(|spend| spend.text(&ring));
         let melts = record.melts.iter().map(|melt| melt.text(&ring));
         let proof = AlreadySpent {

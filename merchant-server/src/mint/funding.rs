@@ -19,14 +19,14 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from
 
 /// Follows the bank until the process is to stop.
 pub(super) async fn follow(mint: Arc<Mint>, bank: Bank, shutdown: Shutdown) {
-    let mut pause = PAUSES.0;
+    let (mut pause, mut cursor) = (PAUSES.0, None);
     loop {
         let step = tokio::select! {
             () = shutdown.requested() => return,
-            step = next_page(&mint, &bank) => step,
+            step = next_page(&mint, &bank, cursor) => step,
         };
         match step {
-            Ok(()) => pause = PAUSES.0,
+            Ok(reached) => (pause, cursor) = (PAUSES.0, Some(reached)),
             Err(error) => {
                 tracing::warn!(cause = %error, "cannot follow the bank");
                 tokio::select! {
@@ -47,17 +47,22 @@ enum FundingError {
     Store(#[from] StoreError),
 }
 
-async fn next_page(mint: &Mint, bank: &Bank) -> Result<(), FundingError> {
-    let cursor = mint.store.cursor()?;
+/// Takes in what comes after `cursor`, or what the ledger has; how far it has come. Each replica follows by itself, although
+/// the first to store a page credits it: those who wait at this one hear of it too.
+async fn next_page(mint: &Mint, bank: &Bank, cursor: Option<u64>) -> Result<u64, FundingError> {
+    let cursor = match cursor {
+        Some(cursor) => cursor,
+        None => mint.store.cursor().await?,
+    };
     let entries = bank.history(cursor).await?;
     if entries.is_empty() {
         // A bank that does not wait is not asked without end.
         tokio::time::sleep(PAUSES.0).await;
-        return Ok(());
+        return Ok(cursor);
     }
     let page = sort(entries, mint.ring().keys.currency(), cursor);
     let reserves: Vec<_> = page.credits.iter().map(|credit| credit.reserve).collect();
-    let strays = page.strays.len();
+    let (strays, reached) = (page.strays.len(), page.cursor);
     mint.store.credit(page).await?;
     mint.metrics.credits.inc_by(super::metrics::count(reserves.len()));
     mint.metrics.strays.inc_by(super::metrics::count(strays));
@@ -68,7 +73,7 @@ async fn next_page(mint: &Mint, bank: &Bank) -> Result<(), FundingError> {
         // Nobody may be waiting.
         let _nobody = mint.arrivals.send(reserve);
     }
-    Ok(())
+    Ok(reached)
 }
 
 /// Sorts a page of history into credits and strays.

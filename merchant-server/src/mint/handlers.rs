@@ -170,7 +170,7 @@ async fn reveal(mint: web::Data<Mint>, melt: web::Path<String>, body: Json<Revea
     )
 )]
 async fn coin(mint: web::Data<Mint>, coin: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let status = mint.coin(&PublicKey::from_text(&coin)?)?;
+    let status = mint.coin(&PublicKey::from_text(&coin)?).await?;
     Ok(HttpResponse::Ok().json(status))
 }
 

@@ -24,7 +24,7 @@ impl Mint {
     /// Takes what a melt names out of its coin, and draws the candidate that stays hidden: once, since the first draw is stored.
     pub(super) async fn melt(&self, body: MeltBody) -> Result<MeltAnswer, Problem> {
         match self.take_melt(body).await {
-            Err(MintError::Ledger(LedgerError::CoinSpent(coin))) => Err(self.already_spent(&coin)?),
+            Err(MintError::Ledger(LedgerError::CoinSpent(coin))) => Err(self.already_spent(&coin).await?),
             other => Ok(other?),
         }
     }
@@ -34,7 +34,7 @@ impl Mint {
         let checked = match check_melt(&ring.keys, &body.melt, self.now(), &self.verifier) {
             // It may have been good when it came first.
             Err(EcashError::DenominationExpired) => {
-                let melt = self.store.melted(&digest_of(body.melt.as_str()))?;
+                let melt = self.store.melted(digest_of(body.melt.as_str())).await?;
                 let melt = melt.ok_or(EcashError::DenominationExpired)?;
                 return Ok(MeltAnswer { confirmation: self.melt_confirmation(&melt) });
             }
@@ -67,7 +67,7 @@ impl Mint {
 
     /// Signs the new coins of a melt, once the candidates that were not chosen are seen to be honest.
     pub(super) async fn reveal(self: &Arc<Self>, melt: Digest, reveal: Reveal) -> Result<Signatures, MintError> {
-        let record = self.store.melted(&melt)?.ok_or(LedgerError::MeltUnknown)?;
+        let record = self.store.melted(melt).await?.ok_or(LedgerError::MeltUnknown)?;
         if let Some((_, signatures)) = &record.revealed {
             return Ok(Signatures { signatures: split_signatures(signatures) });
         }

@@ -36,7 +36,7 @@ mod reserves;
 mod schema;
 mod settings;
 mod settlement;
-mod sqlite;
+mod sql;
 mod store;
 mod withdrawals;
 
@@ -59,12 +59,12 @@ use self::bank::Bank;
 use self::error::MintError;
 use self::keys::Ring;
 use self::metrics::Metrics;
-use self::sqlite::SqliteStore;
+use self::sql::SqlStore;
 use self::store::{Key, MintStore};
 use crate::crypto::{Native, NativeSigner};
 use crate::http::{self, Running, Service, Shutdown, StartError};
 use crate::introduction::Introduction;
-use crate::store::sqlite::Database;
+use crate::store::sql::{Database, StoreConfig};
 
 /// Arrivals that a waiting request may fall behind before it looks for itself.
 const ARRIVALS: usize = 256;
@@ -105,17 +105,17 @@ async fn open(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result<(Run
     let signer = Arc::new(crate::keys::load_or_make(&config.data)?);
     let service = Service::new("mint")?.openapi(handlers::ApiDoc::openapi());
     let metrics = Metrics::new(service.telemetry().registry())?;
-    let database =
-        Database::open(&config.data.join("mint.sqlite"), &sqlite::SCHEMA, Some(service.telemetry().registry()))?;
+    let database = StoreConfig::new(config.data.join("mint.sqlite"), config.store.as_ref());
+    let database = Database::open(&database, &sql::SCHEMA, Some(service.telemetry().registry())).await?;
     let checked = database.clone();
     let service = service.ready(move || checked.check());
-    let store: Arc<dyn MintStore> = Arc::new(SqliteStore(database));
+    let store: Arc<dyn MintStore> = Arc::new(SqlStore(database));
     let bank = Bank::new(config.bank.clone()).map_err(|error| StartError::Config(format!("mint: {error}")))?;
     let ring = make_ring(config, &url, &signer, &*store, clock()).await?;
     let mint = Arc::new(Mint {
         verifier: Native::new().map_err(|error| StartError::Config(format!("mint: {error}")))?,
         ring: RwLock::new(Arc::new(ring)),
-        accounts: Accounts::load(&*store)?,
+        accounts: Accounts::load(&*store).await?,
         arrivals: broadcast::channel(ARRIVALS).0,
         config: config.clone(),
         url,
@@ -198,14 +198,12 @@ async fn renew(mint: Arc<Mint>, shutdown: Shutdown) {
 
 /// Adds everything up, away from the threads that answer requests. An imbalance is an operator's alarm.
 async fn audit(mint: &Arc<Mint>) {
-    let store = Arc::clone(&mint.store);
-    match tokio::task::spawn_blocking(move || store.books()).await {
-        Ok(Ok(books)) if books.balance() => mint.metrics.books_balance.set(1),
-        Ok(Ok(books)) => {
+    match mint.store.books().await {
+        Ok(books) if books.balance() => mint.metrics.books_balance.set(1),
+        Ok(books) => {
             mint.metrics.books_balance.set(0);
             tracing::error!(?books, "the books do not balance");
         }
-        Ok(Err(error)) => tracing::error!(cause = %error, "cannot audit the books"),
         Err(error) => tracing::error!(cause = %error, "cannot audit the books"),
     }
 }

@@ -23,7 +23,7 @@ impl Mint {
         // Listening begins before looking, so that nothing falls between the two.
         let mut arrivals = self.arrivals.subscribe();
         loop {
-            if let Some(status) = self.reserve_now(&key)? {
+            if let Some(status) = self.reserve_now(key).await? {
                 return Ok(status);
             }
             let arrived = async {
@@ -43,8 +43,8 @@ impl Mint {
         }
     }
 
-    fn reserve_now(&self, key: &Key) -> Result<Option<ReserveStatus>, MintError> {
-        let Some(record) = self.store.reserve(key)? else {
+    async fn reserve_now(&self, key: Key) -> Result<Option<ReserveStatus>, MintError> {
+        let Some(record) = self.store.reserve(key).await? else {
             return Ok(None);
         };
         let ring = self.ring();

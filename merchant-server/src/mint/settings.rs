@@ -8,6 +8,7 @@ use semper_shared::items::payment::ecash::DenominationKey;
 use serde::Deserialize;
 
 use crate::http::{ServerSettings, StartError};
+use crate::store::sql::StoreUrl;
 
 const DAY_S: u64 = 24 * 3_600;
 
@@ -20,6 +21,9 @@ pub struct Config {
     /// Where it listens. The public URL must be set, or the port: its statements name the URL.
     #[serde(default)]
     pub server: ServerSettings,
+    /// The PostgreSQL database of its ledger; without it, a SQLite file in the folder.
+    #[serde(default)]
+    pub store: Option<StoreUrl>,
     /// The name that people know it by.
     pub name: String,
     /// The mint's own account at its bank.

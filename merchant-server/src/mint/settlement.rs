@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bank::{Bank, BankError};
-use super::store::{Due, Payout, PayoutOutcome};
+use super::store::{Due, PayoutOutcome};
 use super::{Mint, MintError};
 use crate::http::Shutdown;
 
@@ -42,23 +42,22 @@ pub(super) async fn settle(mint: Arc<Mint>, bank: Bank, wire_delay_s: u64, shutd
 async fn pay_what_is_due(mint: &Mint, bank: &Bank, ahead_s: u64) -> Result<(), MintError> {
     let now = mint.now();
     let ring = mint.ring();
-    let due = Due { mint: ring.keys.mint(), by: now.plus(ahead_s), now };
-    for merchant in mint.store.due(due.by)? {
+    let due = Due { by: now.plus(ahead_s), now };
+    for merchant in mint.store.due(due.by).await? {
         while mint.store.gather(merchant, due).await? {}
     }
-    for payout in mint.store.open_payouts(now)? {
+    for payout in mint.store.open_payouts(now).await? {
         let amount = ring.amount(payout.amount)?;
-        let Payout { number, id, account, .. } = payout;
-        match bank.pay(&id, &account, amount, &format!("semper payout {id}")).await {
+        match bank.pay(&payout.id, &payout.account, amount, &format!("semper payout {}", payout.id)).await {
             Ok(()) => {
-                mint.store.finish(number, PayoutOutcome::Sent).await?;
+                mint.store.finish(payout, PayoutOutcome::Sent).await?;
                 mint.metrics.payouts.inc();
             }
             Err(BankError::Refused(code)) => {
                 tracing::error!(code = code.as_str(), "the bank refused a payout");
                 mint.metrics.payouts_refused.inc();
                 let again_at = now.plus(AGAIN_S);
-                mint.store.finish(number, PayoutOutcome::Refused { again_at }).await?;
+                mint.store.finish(payout, PayoutOutcome::Refused { again_at }).await?;
             }
             Err(error @ BankError::Unknown(_)) => {
                 tracing::warn!(cause = %error, "the bank did not answer; the payout is sent again");

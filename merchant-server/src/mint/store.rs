@@ -24,19 +24,19 @@ pub(super) trait MintStore: Send + Sync {
     fn number(&self, denominations: Vec<(Digest, u64)>) -> BoxFuture<'_, Result<Vec<Number>, StoreError>>;
 
     /// How far the bank's history was read.
-    fn cursor(&self) -> Result<u64, StoreError>;
+    fn cursor(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
 
     /// Takes a page of the bank's history in, and moves the cursor, in one step.
     fn credit(&self, page: FundingPage) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// What a reserve still has; `None` where no transfer named it.
-    fn balance(&self, reserve: &Key) -> Result<Option<u64>, StoreError>;
+    fn balance(&self, reserve: Key) -> BoxFuture<'_, Result<Option<u64>, StoreError>>;
 
     /// A reserve with its withdrawals, oldest first.
-    fn reserve(&self, reserve: &Key) -> Result<Option<ReserveRecord>, StoreError>;
+    fn reserve(&self, reserve: Key) -> BoxFuture<'_, Result<Option<ReserveRecord>, StoreError>>;
 
     /// The signatures given for a request.
-    fn withdrawal(&self, request: &Digest) -> Result<Option<Vec<u8>>, StoreError>;
+    fn withdrawal(&self, request: Digest) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>>;
 
     /// Debits the reserve and records the signatures; for a request known already, returns the recorded ones.
     fn withdraw(&self, withdrawal: NewWithdrawal) -> BoxFuture<'_, Result<Vec<u8>, LedgerError>>;
@@ -45,16 +45,20 @@ pub(super) trait MintStore: Send + Sync {
     fn deposit(&self, deposit: NewDeposit) -> BoxFuture<'_, Result<Deposited, LedgerError>>;
 
     /// The deposit of a deal.
-    fn deposited(&self, merchant: AccountNumber, deal: &Digest) -> Result<Option<DepositRecord>, StoreError>;
+    fn deposited(
+        &self,
+        merchant: AccountNumber,
+        deal: Digest,
+    ) -> BoxFuture<'_, Result<Option<DepositRecord>, StoreError>>;
 
     /// A coin with all that it signed.
-    fn coin(&self, coin: &Key) -> Result<Option<CoinRecord>, StoreError>;
+    fn coin(&self, coin: Key) -> BoxFuture<'_, Result<Option<CoinRecord>, StoreError>>;
 
     /// Takes the melt's amount from its coin; for a melt known already, returns the recorded one.
     fn melt(&self, melt: NewMelt) -> BoxFuture<'_, Result<MeltRecord, LedgerError>>;
 
     /// A melt by its digest.
-    fn melted(&self, melt: &Digest) -> Result<Option<MeltRecord>, StoreError>;
+    fn melted(&self, melt: Digest) -> BoxFuture<'_, Result<Option<MeltRecord>, StoreError>>;
 
     /// Records what came of a melt, and returns the signatures recorded first.
     fn reveal(
@@ -65,25 +69,28 @@ pub(super) trait MintStore: Send + Sync {
     ) -> BoxFuture<'_, Result<Vec<u8>, LedgerError>>;
 
     /// Every merchant's account.
-    fn accounts(&self) -> Result<Vec<(Thumbprint, AccountNumber)>, StoreError>;
+    fn accounts(&self) -> BoxFuture<'_, Result<Vec<(Thumbprint, AccountNumber)>, StoreError>>;
+
+    /// The number of a merchant's account.
+    fn account(&self, merchant: Thumbprint) -> BoxFuture<'_, Result<Option<AccountNumber>, StoreError>>;
 
     /// Registers an account, unless a later registration is known.
     fn register(&self, account: NewAccount) -> BoxFuture<'_, Result<AccountNumber, LedgerError>>;
 
     /// The merchants with deposits due by `due`.
-    fn due(&self, due: UnixSeconds) -> Result<Vec<AccountNumber>, StoreError>;
+    fn due(&self, due: UnixSeconds) -> BoxFuture<'_, Result<Vec<AccountNumber>, StoreError>>;
 
     /// Gathers a merchant's deposits due by `due` into one payout. Whether there were any; there may be more then.
     fn gather(&self, merchant: AccountNumber, due: Due) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// The payouts to be sent now.
-    fn open_payouts(&self, now: UnixSeconds) -> Result<Vec<Payout>, StoreError>;
+    fn open_payouts(&self, now: UnixSeconds) -> BoxFuture<'_, Result<Vec<Payout>, StoreError>>;
 
-    /// Records what became of a payout.
-    fn finish(&self, payout: i64, outcome: PayoutOutcome) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Records what became of a payout, as it was sent.
+    fn finish(&self, payout: Payout, outcome: PayoutOutcome) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// The sums of the ledger as they stand at one moment. Reads everything.
-    fn books(&self) -> Result<Books, StoreError>;
+    fn books(&self) -> BoxFuture<'_, Result<Books, StoreError>>;
 }
 
 /// Why the ledger refused. Nothing was changed.
@@ -105,12 +112,6 @@ pub(super) enum LedgerError {
     MeltUnknown,
     #[error("{0}")]
     Conflict(&'static str),
-}
-
-impl From<rusqlite::Error> for LedgerError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(error.into())
-    }
 }
 
 /// A page of the bank's history.
@@ -258,8 +259,6 @@ pub(super) struct NewAccount {
 /// What is to be paid out.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Due {
-    /// The mint, whose name is in the payout's.
-    pub(super) mint: Thumbprint,
     /// What must be paid by then.
     pub(super) by: UnixSeconds,
     /// The present time.
@@ -275,6 +274,7 @@ pub(super) struct Payout {
     pub(super) amount: u64,
 }
 
+#[derive(Debug, Clone, Copy)]
 pub(super) enum PayoutOutcome {
     Sent,
     /// It was refused for certain: to be tried again then, to the account that is registered then.

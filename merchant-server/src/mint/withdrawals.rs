@@ -16,13 +16,13 @@ impl Mint {
     /// Signs a batch, from cheap to expensive: known already, well signed, funded; then 0.3 ms of RSA a coin; and one write,
     /// which looks at the reserve again.
     pub(super) async fn withdraw(self: &Arc<Self>, body: WithdrawalBody) -> Result<Signatures, MintError> {
-        if let Some(signatures) = self.store.withdrawal(&digest_of(body.request.as_str()))? {
+        if let Some(signatures) = self.store.withdrawal(digest_of(body.request.as_str())).await? {
             return Ok(Signatures { signatures: split_signatures(&signatures) });
         }
         let ring = self.ring();
         let checked = check_withdrawal(&ring.keys, &body.request, self.now(), &self.verifier)?;
         let reserve = checked.reserve.to_compressed();
-        match self.store.balance(&reserve)? {
+        match self.store.balance(reserve).await? {
             None => return Err(LedgerError::ReserveUnknown.into()),
             Some(balance) if balance < checked.total.minor() => return Err(LedgerError::FundsInsufficient.into()),
             Some(_) => {}

@@ -6,6 +6,8 @@
 
 pub mod sql;
 pub mod sqlite;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -24,7 +24,7 @@ async fn from_transfer_to_coins_to_a_deal_to_change_to_payout() {
     market.register(&shop, "merchant").await;
     let mut wallet = Wallet::new(&market, 1).await;
     wallet.withdraw(&market, 200).await;
-    assert_eq!(market.assert_balanced().outstanding(), Some(200));
+    assert_eq!(market.assert_balanced().await.outstanding(), Some(200));
 
     let deposit = wallet.pay(&market, &shop, deal(1), 77);
     let answer: DepositAnswer = market.post_ok("/deposits", &deposit).await;
@@ -52,7 +52,7 @@ async fn from_transfer_to_coins_to_a_deal_to_change_to_payout() {
     paid(&market, "kiosk", 123).await;
     assert_eq!(market.at_bank("mint").await, 0);
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let books = market.assert_balanced();
+    let books = market.assert_balanced().await;
     assert_eq!((books.received, books.paid_out, books.owed), (200, 200, 0));
     let (_, metrics) = market.get("/metrics").await;
     assert!(metrics.contains("semper_mint_deposits_total{party=\"mint\"} 2"), "{metrics}");
@@ -73,22 +73,22 @@ async fn many_deposits_are_paid_in_one_transfer_and_survive_a_crash() {
         let _: DepositAnswer = market.post_ok("/deposits", &deposit).await;
         wallet.payer.settled(&deal(number));
     }
-    assert_eq!(market.assert_balanced().owed, 31);
+    assert_eq!(market.assert_balanced().await.owed, 31);
     // The payout is recorded, and the mint stops before it is sent.
     let now = market.mint.now();
-    let due = store::Due { mint: market.mint.ring().keys.mint(), by: now.plus(3_601), now };
-    let merchants = market.mint.store.due(due.by).unwrap();
+    let due = store::Due { by: now.plus(3_601), now };
+    let merchants = market.mint.store.due(due.by).await.unwrap();
     assert_eq!(merchants.len(), 1);
     assert!(market.mint.store.gather(merchants[0], due).await.unwrap());
     assert!(!market.mint.store.gather(merchants[0], due).await.unwrap());
-    assert_eq!(market.assert_balanced().owed, 31);
+    assert_eq!(market.assert_balanced().await.owed, 31);
     assert_eq!(market.at_bank("merchant").await, 0);
     let market = market.restart().await;
     paid(&market, "merchant", 31).await;
     // Sent twice, as after a crash between sending and recording, it is done once.
     let market = market.restart().await;
     assert_eq!(market.at_bank("merchant").await, 31);
-    assert_eq!(market.assert_balanced().paid_out, 31);
+    assert_eq!(market.assert_balanced().await.paid_out, 31);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,7 +107,7 @@ async fn a_payout_that_the_bank_refuses_waits_for_another_account() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(market.mint.metrics.payouts_refused.get() > 0);
-    assert_eq!(market.assert_balanced().owed, 8);
+    assert_eq!(market.assert_balanced().await.owed, 8);
     market.ahead_s.store(61, Ordering::SeqCst);
     market.register(&shop, "merchant").await;
     // The first attempt after the wait may still name the old account.
@@ -160,7 +160,7 @@ async fn a_coin_shown_to_several_merchants_at_once_is_taken_once() {
         let all = wallet.pay(&market, &shops[0], deal(round * 10 + 9), rest);
         let _: DepositAnswer = market.post_ok("/deposits", &all).await;
         wallet.payer.settled(&deal(round * 10 + 9));
-        market.assert_balanced();
+        market.assert_balanced().await;
     }
-    assert_eq!(market.assert_balanced().outstanding(), Some(0));
+    assert_eq!(market.assert_balanced().await.outstanding(), Some(0));
 }

@@ -65,6 +65,7 @@ impl Market {
         let config = Config {
             data: folder.path().join("mint"),
             server: ServerSettings { public_url: "http://localhost:8482".to_owned(), ..ServerSettings::default() },
+            store: None,
             name: "Test mint".to_owned(),
             bank: BankAccount {
                 url: format!("http://{}", bank.address()),
@@ -161,9 +162,8 @@ impl Market {
         assert_eq!(status, 200, "{text}");
     }
 
-    #[track_caller]
-    fn assert_balanced(&self) -> store::Books {
-        let books = self.mint.store.books().unwrap();
+    async fn assert_balanced(&self) -> store::Books {
+        let books = self.mint.store.books().await.unwrap();
         assert!(books.balance(), "{books:?}");
         books
     }

@@ -74,7 +74,7 @@ async fn deposits_that_are_refused() {
         let request = market.client.post(market.url("/deposits")).header("content-type", "application/json");
         assert_eq!(request.body(body).send().await.unwrap().status(), 400, "{body}");
     }
-    let books = market.assert_balanced();
+    let books = market.assert_balanced().await;
     assert_eq!(books.spent, 0, "no refusal left a trace");
     // The coin itself is as good as before, up to what it is worth.
     assert_eq!(market.post("/deposits", &honest).await.0, 200);
@@ -88,7 +88,7 @@ async fn deposits_that_are_refused() {
         p.amount = euros(27);
     });
     assert_eq!(market.post("/deposits", &rest).await.0, 200);
-    assert_eq!(market.assert_balanced().outstanding(), Some(0));
+    assert_eq!(market.assert_balanced().await.outstanding(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -104,7 +104,7 @@ async fn one_spent_coin_spoils_the_whole_deposit() {
     let all = cheat.pay(&market, &shop, deal(2), 127);
     assert!(all.permissions.len() > 1);
     assert_eq!(market.refused("/deposits", &all).await, (409, "coin-already-spent".to_owned()));
-    let books = market.assert_balanced();
+    let books = market.assert_balanced().await;
     assert_eq!((books.spent, books.owed), (1, 1));
 }
 
@@ -136,14 +136,14 @@ async fn withdrawals_that_are_refused() {
     for (what, body, status, code) in table {
         assert_eq!(market.refused("/withdrawals", &body).await, (status, code.to_owned()), "{what}");
     }
-    assert_eq!(market.assert_balanced().reserves, 100);
+    assert_eq!(market.assert_balanced().await.reserves, 100);
 
     // Ten batches at once, money for one.
     let batches: Vec<_> = (0..10).map(|n| request(&key, &|w| w.requested_at = UnixSeconds(u64::MAX - n))).collect();
     let answers = futures_util::future::join_all(batches.iter().map(|body| market.post("/withdrawals", body))).await;
     assert_eq!(answers.iter().filter(|(status, _)| *status == 200).count(), 1);
     assert_eq!(answers.iter().filter(|(status, _)| *status == 402).count(), 9);
-    assert_eq!(market.assert_balanced().reserves, 0);
+    assert_eq!(market.assert_balanced().await.reserves, 0);
     // The issue ends before the year does.
     market.ahead_s.store(61 * 24 * 3_600, Ordering::SeqCst);
     let late = request(&key, &|w| w.requested_at = UnixSeconds(1));
@@ -183,10 +183,10 @@ async fn melts_and_reveals_that_are_refused() {
     for (what, body, status, code) in table {
         assert_eq!(market.refused("/melts", &body).await, (status, code.to_owned()), "{what}");
     }
-    assert_eq!(market.assert_balanced().melting, 0);
+    assert_eq!(market.assert_balanced().await.melting, 0);
     let answer: MeltAnswer = market.post_ok("/melts", &MeltBody { melt: melt.to_compact() }).await;
     let confirmation = answer.confirmation.verify(market.mint.signer.public_key(), &Portable).unwrap();
-    assert_eq!(market.assert_balanced().melting, 43);
+    assert_eq!(market.assert_balanced().await.melting, 43);
 
     let path = format!("/melts/{}/reveal", melt.digest());
     let honest = wallet.payer.reveal(&wallet.mint, &name, &confirmation).unwrap();
@@ -206,9 +206,9 @@ async fn melts_and_reveals_that_are_refused() {
     let nowhere = format!("/melts/{}/reveal", deal(1));
     assert_eq!(market.refused(&nowhere, &honest).await, (404, "melt-unknown".to_owned()));
     assert_eq!(market.refused("/melts/short/reveal", &honest).await, (400, "request-invalid".to_owned()));
-    assert_eq!(market.assert_balanced().melting, 43);
+    assert_eq!(market.assert_balanced().await.melting, 43);
     assert_eq!(market.post(&path, &honest).await.0, 200);
-    assert_eq!(market.assert_balanced().outstanding(), Some(43));
+    assert_eq!(market.assert_balanced().await.outstanding(), Some(43));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -249,5 +249,5 @@ async fn what_is_not_known_and_who_is_not_theirs() {
     market.transfer("stray", 5, "rent").await;
     Wallet::new(&market, 1).await.withdraw(&market, 3).await;
     assert_eq!(market.mint.metrics.strays.get(), 1);
-    assert_eq!(market.assert_balanced().received, 3);
+    assert_eq!(market.assert_balanced().await.received, 3);
 }

@@ -42,7 +42,7 @@ async fn the_same_request_gets_the_same_answer() {
     assert_eq!(market.post("/withdrawals", &withdrawal).await, first[0]);
     assert_eq!(market.post("/deposits", &deposit).await, first[1]);
     assert_eq!(market.post("/melts", &melt).await, first[2]);
-    market.assert_balanced();
+    market.assert_balanced().await;
     // A year later there are new denominations, and the old ones' statements are still evidence.
     let old: Vec<_> = wallet.payer.keys(&wallet.mint).unwrap().denominations().map(|d| d.id).collect();
     assert!(market.keys().await.denominations.iter().all(|key| !old.contains(&key.id(Currency::EUR))));
@@ -71,7 +71,7 @@ async fn another_request_under_the_same_name_is_a_conflict() {
     assert_eq!(market.refused("/deposits", &second).await, conflict);
     let both = DepositBody { permissions: [&first.permissions[..], &second.permissions[..]].concat() };
     assert_eq!(market.refused("/deposits", &both).await, conflict);
-    assert_eq!(market.assert_balanced().owed, 4, "nothing of what was refused was kept");
+    assert_eq!(market.assert_balanced().await.owed, 4, "nothing of what was refused was kept");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

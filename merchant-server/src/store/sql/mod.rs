@@ -141,6 +141,23 @@ impl Database {
         self.call(Access::Snapshot, reader).await
     }
 
+    /// Reads very much, as it stood at one moment, where it holds up nobody else.
+    ///
+    /// # Errors
+    /// The reader's own, or a [`StoreError`] as one.
+    pub async fn scan<T, E, F>(&self, reader: F) -> Result<T, E>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let (backend, job) = (Arc::clone(&self.0), Box::new(Call::new(reader, reply)));
+        let submitted = tokio::task::spawn_blocking(move || backend.submit(Access::Snapshot, job));
+        submitted.await.map_err(|_| StoreError::Closed)??;
+        answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
     async fn call<T, E, F>(&self, access: Access, job: F) -> Result<T, E>
     where
         F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,

@@ -5,19 +5,16 @@ use std::time::Instant;
 
 use proptest::prelude::*;
 use semper_shared::foundation::Digest;
-use tempfile::TempDir;
 
 use super::*;
-use crate::mint::evidence::Proof;
 use crate::mint::store::{Credit, NewSpend, UsedCoin};
+use crate::store::testing::{self, Place, on_every_database};
 
 /// A coin's value in these tests.
 const VALUE: u64 = 64;
 
-const MINT: Digest = Digest([7; 32]);
-
-fn open(folder: &TempDir) -> SqliteStore {
-    SqliteStore(Database::open(&folder.path().join("mint.sqlite"), &SCHEMA, None).unwrap())
+async fn open(place: &Place) -> SqlStore {
+    SqlStore(Database::open(&place.config, &SCHEMA, None).await.unwrap())
 }
 
 /// Bytes as random as a key's, and the same for the same number.
@@ -114,7 +111,7 @@ impl Model {
     }
 }
 
-async fn step(store: &SqliteStore, model: &mut Model, merchant: AccountNumber, step: &Step) {
+async fn step(store: &SqlStore, model: &mut Model, merchant: AccountNumber, step: &Step) {
     let now = UnixSeconds(1_790_000_000);
     match step {
         Step::Credit { reserve, amount } => {
@@ -171,23 +168,23 @@ async fn step(store: &SqliteStore, model: &mut Model, merchant: AccountNumber, s
             }
         }
         Step::Gather => {
-            let due = Due { mint: MINT, by: UnixSeconds(u64::MAX >> 1), now };
-            for merchant in store.due(due.by).unwrap() {
+            let due = Due { by: UnixSeconds(u64::MAX >> 1), now };
+            for merchant in store.due(due.by).await.unwrap() {
                 while store.gather(merchant, due).await.unwrap() {}
             }
         }
         Step::Finish { payout, sent } => {
-            let open = store.open_payouts(UnixSeconds(u64::MAX >> 1)).unwrap();
+            let open = store.open_payouts(UnixSeconds(u64::MAX >> 1)).await.unwrap();
             if let Some(payout) = open.get(usize::from(*payout)) {
                 let outcome = if *sent { PayoutOutcome::Sent } else { PayoutOutcome::Refused { again_at: now } };
-                store.finish(payout.number, outcome).await.unwrap();
+                store.finish(payout.clone(), outcome).await.unwrap();
             }
         }
         Step::Repeat | Step::Reopen => {}
     }
 }
 
-async fn deposit(store: &SqliteStore, model: &mut Model, merchant: AccountNumber, deal: u8, coins: &[(u8, u8)]) {
+async fn deposit(store: &SqlStore, model: &mut Model, merchant: AccountNumber, deal: u8, coins: &[(u8, u8)]) {
     let mut coins: Vec<(u64, u64)> = coins
         .iter()
         .map(|(coin, amount)| (u64::from(*coin), u64::from(*amount)))
@@ -213,7 +210,7 @@ async fn deposit(store: &SqliteStore, model: &mut Model, merchant: AccountNumber
     }
 }
 
-async fn melt(store: &SqliteStore, model: &mut Model, coin: u64, amount: u64) {
+async fn melt(store: &SqlStore, model: &mut Model, coin: u64, amount: u64) {
     if coin >= model.coins {
         return;
     }
@@ -243,8 +240,8 @@ async fn melt(store: &SqliteStore, model: &mut Model, coin: u64, amount: u64) {
     model.melts.push((model.requests, amount, false));
 }
 
-fn agree(store: &SqliteStore, model: &Model) {
-    let books = store.books().unwrap();
+async fn agree(store: &SqlStore, model: &Model) {
+    let books = store.books().await.unwrap();
     assert!(books.balance(), "{books:?}");
     assert_eq!(books.received, model.received);
     assert_eq!(books.reserves, model.reserves.values().sum::<u64>());
@@ -255,44 +252,55 @@ fn agree(store: &SqliteStore, model: &Model) {
     assert_eq!(books.spent, model.spent.values().sum::<u64>());
     assert_eq!(books.owed + books.paid_out, model.deals.values().sum::<u64>());
     for (coin, spent) in &model.spent {
-        let record = store.coin(&key(b'c', *coin)).unwrap().unwrap();
+        let record = store.coin(key(b'c', *coin)).await.unwrap().unwrap();
         assert_eq!(record.spent, *spent);
         let (spends, melts) = (record.spends.iter().map(|s| s.amount), record.melts.iter().map(|m| m.amount));
         assert_eq!(spends.chain(melts).sum::<u64>(), *spent, "every unit has its proof");
     }
 }
 
+/// Whatever is asked in whatever order, and wherever the process ends: what came in is somewhere, once.
+async fn value_in_is_coins_and_reserves_and_owed_and_paid_out(place: Place, steps: &[Step]) {
+    let mut store = open(&place).await;
+    store.number(vec![(digest(b'n', 1), VALUE)]).await.unwrap();
+    let merchant = store.register(account(1)).await.unwrap();
+    let mut model = Model::default();
+    for (index, one) in steps.iter().enumerate() {
+        step(&store, &mut model, merchant, one).await;
+        if matches!(one, Step::Reopen) {
+            drop(store);
+            store = open(&place).await;
+        }
+        if matches!(one, Step::Repeat | Step::Reopen) || index + 1 == steps.len() {
+            agree(&store, &model).await;
+        }
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Whatever is asked in whatever order, and wherever the process ends: what came in is somewhere, once.
     #[test]
-    fn value_in_is_coins_and_reserves_and_owed_and_paid_out(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let folder = TempDir::new().unwrap();
-            let mut store = open(&folder);
-            store.number(vec![(digest(b'n', 1), VALUE)]).await.unwrap();
-            let merchant = store.register(account(1)).await.unwrap();
-            let mut model = Model::default();
-            for (index, one) in steps.iter().enumerate() {
-                step(&store, &mut model, merchant, one).await;
-                if matches!(one, Step::Reopen) {
-                    drop(store);
-                    store = open(&folder);
-                }
-                if matches!(one, Step::Repeat | Step::Reopen) || index + 1 == steps.len() {
-                    agree(&store, &model);
-                }
-            }
+    fn value_in_is_somewhere_once_in_sqlite(steps in steps()) {
+        runtime().block_on(async {
+            value_in_is_coins_and_reserves_and_owed_and_paid_out(testing::sqlite().await, &steps).await;
         });
     }
 }
 
-#[tokio::test]
-async fn a_key_under_two_denominations_is_refused() {
-    let folder = TempDir::new().unwrap();
-    let store = open(&folder);
+on_every_database!(
+    a_key_under_two_denominations_is_refused,
+    equal_requests_at_once_are_one,
+    a_coin_is_taken_once_by_whoever_comes_first,
+    two_gather_at_once,
+);
+
+async fn a_key_under_two_denominations_is_refused(place: Place) {
+    let store = open(&place).await;
     let numbers = store.number(vec![(digest(b'n', 1), VALUE), (digest(b'n', 2), VALUE)]).await.unwrap();
     assert_eq!(numbers, [1, 2]);
     assert_eq!(store.number(vec![(digest(b'n', 2), VALUE)]).await.unwrap(), [2]);
@@ -301,23 +309,132 @@ async fn a_key_under_two_denominations_is_refused() {
     let mut other = new_deposit(merchant, 2, &[(1, 3)]);
     other.spends[0].coin.denomination = 2;
     assert!(matches!(store.deposit(other).await, Err(LedgerError::CoinInvalid)));
-    assert!(store.deposited(merchant, &digest(b'd', 2)).unwrap().is_none());
+    assert!(store.deposited(merchant, digest(b'd', 2)).await.unwrap().is_none());
+}
+
+/// Many tasks that share the store and one that has it open besides, where the database allows that.
+async fn both_at_once<T: Send + 'static>(
+    store: &SqlStore,
+    job: impl Fn(SqlStore, usize) -> BoxFuture<'static, T>,
+) -> Vec<T> {
+    let tasks = (0..8).map(|task| tokio::spawn(job(store.clone(), task)));
+    futures_util::future::join_all(tasks).await.into_iter().map(Result::unwrap).collect()
+}
+
+async fn funded(store: &SqlStore, amount: u64) {
+    let credit = Credit { serial: 1, reserve: key(b'r', 1), amount, at: UnixSeconds(1) };
+    store.credit(FundingPage { credits: vec![credit], strays: Vec::new(), cursor: 1 }).await.unwrap();
+}
+
+/// The same request several times at once: done once, and everybody hears the same.
+async fn equal_requests_at_once_are_one(place: Place) {
+    let store = open(&place).await;
+    store.number(vec![(digest(b'n', 1), VALUE)]).await.unwrap();
+    let merchant = store.register(account(1)).await.unwrap();
+    funded(&store, 10 * VALUE).await;
+    for round in 0..5 {
+        let withdrawals = both_at_once(&store, |store, task| {
+            let new = NewWithdrawal {
+                digest: digest(b'w', round),
+                reserve: key(b'r', 1),
+                amount: VALUE,
+                requested_at: UnixSeconds(1),
+                batch: vec![1; 258],
+                signatures: vec![u8::try_from(task).unwrap(); 256],
+                proof: Proof::Signature([1; 64]),
+            };
+            Box::pin(async move { store.withdraw(new).await.unwrap() })
+        });
+        let withdrawals = withdrawals.await;
+        assert!(withdrawals.iter().all(|signatures| *signatures == withdrawals[0]));
+        assert_eq!(store.balance(key(b'r', 1)).await.unwrap(), Some((9 - round) * VALUE));
+
+        let melts = both_at_once(&store, |store, task| {
+            let new = NewMelt {
+                digest: digest(b'x', round),
+                coin: used(round, 20),
+                sequence: 0,
+                outputs: vec![1],
+                commitment: digest(b'y', 0),
+                proof: Proof::Signature([2; 64]),
+                gamma: u8::try_from(task).unwrap(),
+                confirmation: [3; 64],
+            };
+            Box::pin(async move { store.melt(new).await.unwrap().gamma })
+        });
+        let melts = melts.await;
+        assert!(melts.iter().all(|gamma| *gamma == melts[0]), "gamma is drawn once");
+
+        let deposits = both_at_once(&store, |store, _| {
+            let new = new_deposit(merchant, round, &[(round, 10), (100 + round, 10)]);
+            Box::pin(async move { store.deposit(new).await.unwrap() })
+        });
+        let now = deposits.await.iter().filter(|outcome| matches!(outcome, Deposited::Now)).count();
+        assert_eq!(now, 1);
+        assert_eq!(store.coin(key(b'c', round)).await.unwrap().unwrap().spent, 30);
+    }
+}
+
+/// Deals that share coins, each naming them in another order: each coin gives what it has, and no deal gets a part.
+async fn a_coin_is_taken_once_by_whoever_comes_first(place: Place) {
+    let store = open(&place).await;
+    store.number(vec![(digest(b'n', 1), VALUE)]).await.unwrap();
+    let merchant = store.register(account(1)).await.unwrap();
+    for round in 0..10_u64 {
+        let outcomes = both_at_once(&store, |store, task| {
+            let deal = round * 100 + u64::try_from(task).unwrap();
+            let mut coins: Vec<_> = (0..3).map(|coin| (round * 3 + coin, 30)).collect();
+            coins.rotate_left(task % 3);
+            let new = new_deposit(merchant, deal, &coins);
+            Box::pin(async move { store.deposit(new).await })
+        });
+        let taken = outcomes.await.into_iter().filter(|outcome| match outcome {
+            Ok(Deposited::Now) => true,
+            Err(LedgerError::CoinSpent(_)) => false,
+            _ => panic!("neither taken nor spent"),
+        });
+        assert_eq!(taken.count(), 2, "64 is twice 30");
+        for coin in 0..3 {
+            assert_eq!(store.coin(key(b'c', round * 3 + coin)).await.unwrap().unwrap().spent, 60);
+        }
+    }
+    assert_eq!(store.books().await.unwrap().owed, 10 * 2 * 90);
+}
+
+/// Every deposit is in one payout, and every payout is what its deposits add up to.
+async fn two_gather_at_once(place: Place) {
+    let store = open(&place).await;
+    store.number(vec![(digest(b'n', 1), VALUE)]).await.unwrap();
+    let merchant = store.register(account(1)).await.unwrap();
+    for deal in 0..20 {
+        store.deposit(new_deposit(merchant, deal, &[(deal, 7)])).await.map(drop).unwrap();
+    }
+    let due = Due { by: UnixSeconds(u64::MAX >> 1), now: UnixSeconds(1) };
+    let gathered = both_at_once(&store, |store, _| Box::pin(async move { store.gather(merchant, due).await.unwrap() }));
+    assert_eq!(gathered.await.into_iter().filter(|some| *some).count(), 1);
+    let open = store.open_payouts(UnixSeconds(2)).await.unwrap();
+    assert_eq!(open.iter().map(|payout| payout.amount).collect::<Vec<_>>(), [140]);
+    // One replica hears of a refusal late.
+    store.finish(open[0].clone(), PayoutOutcome::Sent).await.unwrap();
+    store.finish(open[0].clone(), PayoutOutcome::Refused { again_at: UnixSeconds(1) }).await.unwrap();
+    assert!(store.open_payouts(UnixSeconds(2)).await.unwrap().is_empty());
+    let books = store.books().await.unwrap();
+    assert_eq!((books.owed, books.paid_out), (0, 140));
 }
 
 /// Prints what a purchase costs; fails where it costs more than the design allows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_purchase_takes_less_than_a_kilobyte() {
     const PURCHASES: u64 = 5_000;
-    let folder = TempDir::new().unwrap();
-    let store = open(&folder);
+    let place = testing::sqlite().await;
+    let store = open(&place).await;
     store.number(vec![(digest(b'n', 1), VALUE)]).await.unwrap();
     let merchant = store.register(account(1)).await.unwrap();
-    let used = |store: &SqliteStore| -> u64 {
-        let pages: i64 =
-            store.0.read(|c| c.query_row("SELECT page_count FROM pragma_page_count", (), |row| row.get(0))).unwrap();
-        u64::try_from(pages).unwrap() * 4_096
+    let used = async || -> u64 {
+        let pages = store.0.read(|tx| tx.value::<u64>("SELECT page_count FROM pragma_page_count", values![])).await;
+        pages.unwrap_or_else(|error: StoreError| panic!("{error}")) * 4_096
     };
-    let before = used(&store);
+    let before = used().await;
     let started = Instant::now();
     for batch in 0..PURCHASES / 100 {
         let deposits =
@@ -327,8 +444,8 @@ async fn a_purchase_takes_less_than_a_kilobyte() {
         }
     }
     let took = started.elapsed();
-    let sync = crate::store::sqlite::probe::fdatasync_times(folder.path(), 5).unwrap();
-    let each = (used(&store) - before) / PURCHASES;
+    let sync = crate::store::sqlite::probe::fdatasync_times(place.folder.path(), 5).unwrap();
+    let each = (used().await - before) / PURCHASES;
     println!("{each} bytes a purchase; {PURCHASES} deposits stored in {took:?}, fdatasync {:?}", sync[2]);
     assert!(each < 1_000, "{each} bytes a purchase");
 }

@@ -1,0 +1,27 @@
+//! The sums of the ledger.
+
+use super::Whole;
+use crate::mint::store::Books;
+use crate::store::StoreError;
+use crate::store::sql::{Tx, values};
+
+pub(super) fn books(tx: &mut Tx<'_>) -> Result<Books, StoreError> {
+    let mut sum = |column: &str, rows: &str| -> Result<u64, StoreError> {
+        let sql = format!("SELECT CAST(coalesce(sum({column}), 0) AS BIGINT) FROM {rows}");
+        Ok(tx.value::<Whole>(&sql, values![])?.0)
+    };
+    let withdrawn = sum("amount", "withdrawal")?;
+    let melted = sum("amount", "melt")?;
+    let refreshed = sum("amount", "melt WHERE signatures IS NOT NULL")?;
+    let deposited = sum("amount", "deposit")?;
+    let paid_out = sum("amount", "payout WHERE state = 1")?;
+    Ok(Books {
+        received: sum("amount", "credit")?,
+        reserves: sum("balance", "reserve")?,
+        issued: withdrawn + refreshed,
+        spent: sum("spent", "coin")?,
+        melting: melted - refreshed,
+        owed: deposited.saturating_sub(paid_out),
+        paid_out,
+    })
+}
