@@ -28,8 +28,14 @@ pub fn load_or_make(folder: &Path) -> Result<NativeSigner, KeysError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let signer = NativeSigner::make().map_err(|source| KeysError::Key { path: path.clone(), source })?;
             let pem = signer.to_pem().map_err(|source| KeysError::Key { path: path.clone(), source })?;
-            write_secret(&path, &pem).map_err(|source| KeysError::io(&path, source))?;
-            tracing::info!(path = %path.display(), "made a new key");
+            match write(&path, &pem, |from, to| fs::hard_link(from, to).and_then(|()| fs::remove_file(from))) {
+                Ok(()) => tracing::info!(path = %path.display(), "made a new key"),
+                // Another replica that starts on the same folder was first, and both are to have one key.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.exists() => {
+                    return load_or_make(folder);
+                }
+                Err(source) => return Err(KeysError::io(&path, source)),
+            }
             Ok(signer)
         }
         Err(source) => Err(KeysError::io(&path, source)),
@@ -41,6 +47,11 @@ pub fn load_or_make(folder: &Path) -> Result<NativeSigner, KeysError> {
 /// # Errors
 /// What the system says.
 pub fn write_secret(path: &Path, contents: &[u8]) -> io::Result<()> {
+    write(path, contents, |from, to| fs::rename(from, to))
+}
+
+/// Writes a file beside where it is to be, and lets `place` bring it there.
+fn write(path: &Path, contents: &[u8], place: impl FnOnce(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let temporary = path.with_extension(format!("new-{}", std::process::id()));
@@ -48,7 +59,7 @@ pub fn write_secret(path: &Path, contents: &[u8]) -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
         file.write_all(contents)?;
         file.sync_all()?;
-        fs::rename(&temporary, path)
+        place(&temporary, path)
     })();
     if let Err(error) = written {
         let _may_not_exist = fs::remove_file(&temporary);

@@ -124,7 +124,7 @@ fn run(command: Command) -> Result<(), Failure> {
             let demo = Demo { data: args.data, port_base: args.port_base, assets };
             let config = demo.prepare()?;
             if let Some(merchant) = &config.merchant {
-                fill_shop(&merchant.data, &goods, &demo.assets, &mut |line| eprintln!("{line}"))?;
+                fill_shop(&merchant.data, merchant.store.as_ref(), &goods, &demo.assets, &mut |line| eprintln!("{line}"))?;
             }
             runtime.block_on(serve(&config, Some(PATIENCE)))
         }
@@ -141,10 +141,10 @@ fn run(command: Command) -> Result<(), Failure> {
 }
 
 fn import(args: ImportArgs) -> Result<(), Failure> {
-    let data = match (args.data, args.config) {
-        (Some(data), _) => data,
+    let (data, store) = match (args.data, args.config) {
+        (Some(data), _) => (data, None),
         (None, Some(file)) => match Config::read(&file)?.merchant {
-            Some(merchant) => merchant.data,
+            Some(merchant) => (merchant.data, merchant.store),
             None => {
                 return Err(Failure::new(Code::CONFIG_INVALID, format!("{}: it names no merchant", file.display())));
             }
@@ -153,7 +153,7 @@ fn import(args: ImportArgs) -> Result<(), Failure> {
     };
     // What some goods are made from lies with the pages; other goods do without.
     let assets = Assets::find(None).map(|assets| assets.root().to_owned()).unwrap_or_default();
-    let done = fill_shop(&data, &args.folder, &assets, &mut |line| eprintln!("{line}"))?;
+    let done = fill_shop(&data, store.as_ref(), &args.folder, &assets, &mut |line| eprintln!("{line}"))?;
     println!(
         "{}",
         serde_json::json!({"goods": done.goods, "added": done.added, "changed": done.changed, "removed": done.removed})

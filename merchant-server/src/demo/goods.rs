@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::book::Book;
 use super::market_year;
 use crate::merchant::catalogue::{CatalogueError, Generator, Imported, Progress, import};
+use crate::store::sql::StoreUrl;
 
 /// Between two lines about the same part.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -17,6 +18,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// [`CatalogueError`]; the shop stays as it was.
 pub fn fill_shop(
     data: &Path,
+    store: Option<&StoreUrl>,
     folder: &Path,
     assets: &Path,
     tell: &mut dyn FnMut(&str),
@@ -33,7 +35,7 @@ pub fn fill_shop(
         generators.push(Generator { name: "specification-book", edition: &edition, write: &write_book });
     }
     let mut teller = Teller { tell, told: None };
-    import(data, folder, &generators, &mut |progress| teller.hear(&progress))
+    import(data, store, folder, &generators, &mut |progress| teller.hear(&progress))
 }
 
 /// Says how far it has come: once for each part, and again where one takes long.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use semper_shared::foundation::UnixSeconds;
+use semper_shared::foundation::{Digest, UnixSeconds};
 use semper_shared::items::payment::ecash::{EcashPayee, TrustedMint};
 use semper_shared::items::payment::{Registry, dummy::DummyPayee};
 use semper_shared::security::{PublicKey, Signer as _};
@@ -12,7 +12,7 @@ use super::asker::Asker;
 use super::config::Config;
 use super::deals::Underway;
 use super::metrics::Metrics;
-use super::offers::{Shelf, ShelfError, Stocking};
+use super::offers::{Shelf, ShelfError, Sold, Stocking, is_honoured};
 use super::store::Store;
 use crate::crypto::{Native, NativeSigner};
 use crate::store::StoreError;
@@ -37,7 +37,7 @@ pub(super) struct App {
 
 impl App {
     /// The merchant with what it knows from before: offers, and mints that it has met.
-    pub(super) fn open(
+    pub(super) async fn open(
         config: Config,
         store: Box<dyn Store>,
         signer: Arc<NativeSigner>,
@@ -60,14 +60,14 @@ impl App {
             registry: RwLock::default(),
             stocking: tokio::sync::Mutex::default(),
         };
-        app.meet_again()?;
-        app.shelf.load(&app.stocking(), now)?;
+        app.meet_again().await?;
+        app.shelf.load(&app.stocking(), now).await?;
         Ok(app)
     }
 
     /// Trusts the mints that were met before, as far as the configuration still names them and their key.
-    fn meet_again(&self) -> Result<(), StoreError> {
-        let mut known = self.store.mints()?;
+    async fn meet_again(&self) -> Result<(), StoreError> {
+        let mut known = self.store.mints().await?;
         known.retain(|(url, key)| {
             let named = |mint: &super::config::MintConfig| {
                 mint.url.trim_end_matches('/') == url && mint.key.is_none_or(|pinned| pinned == key.thumbprint())
@@ -120,7 +120,22 @@ impl App {
     pub(super) async fn stock(&self, now: UnixSeconds) -> Result<(), ShelfError> {
         let _alone = self.stocking.lock().await;
         let accepts = self.registry().acceptances();
+        // Another replica may have made some of them.
+        self.shelf.load(&self.stocking(), now).await?;
         self.shelf.stock(&self.stocking(), &accepts, now).await
+    }
+
+    /// The offer of this digest, as long as it is honoured, whichever replica made it.
+    pub(super) async fn find_offer(&self, digest: Digest, now: UnixSeconds) -> Result<Option<Arc<Sold>>, ShelfError> {
+        Ok(self.find_sold(digest).await?.filter(|sold| is_honoured(&sold.offer, now)))
+    }
+
+    /// The offer of this digest, for a deal that was opened in time.
+    pub(super) async fn find_sold(&self, digest: Digest) -> Result<Option<Arc<Sold>>, ShelfError> {
+        match self.shelf.find_sold(&digest) {
+            Some(sold) => Ok(Some(sold)),
+            None => self.shelf.fetch(&self.stocking(), digest).await,
+        }
     }
 
     fn stocking(&self) -> Stocking<'_> {

@@ -7,13 +7,17 @@ use semper_shared::security::Thumbprint;
 use serde::Deserialize;
 
 use crate::http::{ServerSettings, StartError};
+use crate::store::sql::StoreUrl;
 
 /// What the merchant must know.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The folder for key, books and contents.
+    /// The folder for key and contents, and books unless `store` names another place.
     pub data: PathBuf,
+    /// A PostgreSQL database (`postgres://…`), which several replicas may share; without it, a file in `data`.
+    #[serde(default)]
+    pub store: Option<StoreUrl>,
     /// Where it listens. `public_url` must be set: offers carry it.
     #[serde(default)]
     pub server: ServerSettings,

@@ -112,7 +112,7 @@ async fn take(app: web::Data<Arc<App>>, body: Json<DealBody>) -> Result<HttpResp
     responses((status = 200, body = DealStatusSchema), (status = 404, body = ProblemBody, content_type = "application/problem+json"))
 )]
 async fn status(app: web::Data<Arc<App>>, deal: web::Path<String>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(deals::status(&app, &name(&deal)?)?))
+    Ok(HttpResponse::Ok().json(deals::status(&app, name(&deal)?).await?))
 }
 
 /// Say that receipt and keys came.
@@ -162,6 +162,6 @@ async fn picture(
     request: HttpRequest,
     file: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let picture = app.store.picture(&file)?.ok_or_else(|| Problem::new(Code::NOT_FOUND))?;
+    let picture = app.store.picture(&file).await?.ok_or_else(|| Problem::new(Code::NOT_FOUND))?;
     Ok(pages::picture(&request, picture))
 }

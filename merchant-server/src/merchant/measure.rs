@@ -32,7 +32,7 @@ async fn a_purchase() {
         payload.merchant.key = key.public_key().clone();
         let offer = Signed::sign(payload, &key);
         let folder = tempfile::tempdir().unwrap();
-        let store = sqlite::open(folder.path(), None).unwrap();
+        let store = sql::open(folder.path(), None, None).await.unwrap();
         let new = NewOffer {
             digest: offer.digest(),
             good: good.to_owned(),

@@ -25,7 +25,7 @@ mod mints;
 mod offers;
 mod pack;
 mod pages;
-mod sqlite;
+mod sql;
 mod store;
 mod terms;
 #[cfg(test)]
@@ -83,13 +83,13 @@ where
     let asker = Asker::new().map_err(|error| StartError::Config(format!("merchant: {error}")))?;
     let service = Service::new("merchant")?.openapi(handlers::ApiDoc::openapi());
     let registry = service.telemetry().registry();
-    let store = sqlite::open(&config.data, Some(registry))?;
+    let store = sql::open(&config.data, config.store.as_ref(), Some(registry)).await?;
     let metrics = Metrics::new(registry)?;
-    metrics.begin(store.count_deals()?);
+    metrics.begin(store.count_deals().await?);
     let database = store.database.clone();
     let now = clock::now();
     let app = App::open(config.clone(), Box::new(store), Arc::clone(&signer), verifier, asker, metrics, now);
-    let app = Arc::new(app.map_err(unusable)?);
+    let app = Arc::new(app.await.map_err(unusable)?);
     app.stock(now).await.map_err(unusable)?;
     let checked = Arc::clone(&app);
     let service = service.ready(move || database.check().and_then(|()| checked.check()));

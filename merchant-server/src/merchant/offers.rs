@@ -14,7 +14,7 @@ use semper_shared::security::{Signer as _, Verifier};
 use super::catalogue::Good;
 use super::config::Config;
 use super::messages::{Card, GoodPage, Offers};
-use super::store::{NewOffer, Store};
+use super::store::{NewOffer, Store, StoredOffer};
 use super::terms::terms;
 use crate::crypto::NativeSigner;
 use crate::store::StoreError;
@@ -82,13 +82,7 @@ pub(super) struct Stocking<'a> {
 }
 
 impl Shelf {
-    /// The offer of this digest, as long as it is honoured.
-    pub(super) fn find(&self, digest: &Digest, now: UnixSeconds) -> Option<Arc<Sold>> {
-        let sold = self.sold.read().unwrap_or_else(PoisonError::into_inner);
-        sold.get(digest).filter(|sold| is_honoured(&sold.offer, now)).cloned()
-    }
-
-    /// The offer of this digest, for a deal that was opened in time.
+    /// The offer of this digest, where it is at hand.
     pub(super) fn find_sold(&self, digest: &Digest) -> Option<Arc<Sold>> {
         self.sold.read().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
     }
@@ -98,15 +92,30 @@ impl Shelf {
         Arc::clone(&self.window.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes up the offers that were made before.
-    pub(super) fn load(&self, with: &Stocking<'_>, now: UnixSeconds) -> Result<(), ShelfError> {
-        let stored = with.store.offers(UnixSeconds(now.0.saturating_sub(KEPT_S)))?;
-        for stored in stored {
-            let offer = Signed::<Offer>::verify(&stored.compact, with.signer.public_key(), with.verifier)
-                .map_err(|error| ShelfError::Stored(error.into()))?;
-            self.keep(stored.serial, offer, with.store)?;
+    /// Takes up the offers that were made before, by this process or another.
+    pub(super) async fn load(&self, with: &Stocking<'_>, now: UnixSeconds) -> Result<(), ShelfError> {
+        let known = {
+            let sold = self.sold.read().unwrap_or_else(PoisonError::into_inner);
+            sold.values().map(|sold| sold.serial).max().unwrap_or_default()
+        };
+        for stored in with.store.offers(UnixSeconds(now.0.saturating_sub(KEPT_S)), known).await? {
+            self.keep_stored(with, &stored).await?;
         }
         Ok(())
+    }
+
+    /// Looks for an offer that another replica made since.
+    pub(super) async fn fetch(&self, with: &Stocking<'_>, digest: Digest) -> Result<Option<Arc<Sold>>, ShelfError> {
+        match with.store.offer(digest).await? {
+            Some(stored) => self.keep_stored(with, &stored).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn keep_stored(&self, with: &Stocking<'_>, stored: &StoredOffer) -> Result<Arc<Sold>, ShelfError> {
+        let offer = Signed::<Offer>::verify(&stored.compact, with.signer.public_key(), with.verifier)
+            .map_err(|error| ShelfError::Stored(error.into()))?;
+        self.keep(stored.serial, offer, with.store).await
     }
 
     /// Makes the offers that are missing or run out soon, and decorates the window anew.
@@ -116,7 +125,7 @@ impl Shelf {
         accepts: &[Acceptance],
         now: UnixSeconds,
     ) -> Result<(), ShelfError> {
-        let goods = with.store.goods()?;
+        let goods = with.store.goods().await?;
         let mut shown = Vec::new();
         let mut fresh = Vec::new();
         let mut waiting = 0;
@@ -144,7 +153,7 @@ impl Shelf {
         }
         self.add(with.store, fresh).await?;
         self.forget(now);
-        let window = decorate(with, &shown, waiting)?;
+        let window = decorate(with, &shown, waiting).await?;
         *self.window.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(window);
         Ok(())
     }
@@ -185,21 +194,21 @@ impl Shelf {
         let serials = store.add_offers(new.collect()).await?;
         tracing::info!(offers = serials.len(), "signed offers");
         for (serial, offer) in serials.into_iter().zip(offers) {
-            self.keep(serial, offer, store)?;
+            self.keep(serial, offer, store).await?;
         }
         Ok(())
     }
 
-    fn keep(&self, serial: i64, offer: Signed<Offer>, store: &dyn Store) -> Result<(), ShelfError> {
-        let keys = offer.delivery.parts.iter().map(|part| {
-            let key = store.content_key(&part.commitment.ciphertext)?.ok_or(ShelfError::Key)?;
-            Ok((part.name.clone(), key))
-        });
-        let keys = keys.collect::<Result<_, ShelfError>>()?;
+    async fn keep(&self, serial: i64, offer: Signed<Offer>, store: &dyn Store) -> Result<Arc<Sold>, ShelfError> {
+        let mut keys = Vec::with_capacity(offer.delivery.parts.len());
+        for part in &offer.delivery.parts {
+            let key = store.content_key(part.commitment.ciphertext).await?.ok_or(ShelfError::Key)?;
+            keys.push((part.name.clone(), key));
+        }
         let digest = offer.digest();
         let sold = Arc::new(Sold { serial, offer, keys });
-        self.sold.write().unwrap_or_else(PoisonError::into_inner).insert(digest, sold);
-        Ok(())
+        self.sold.write().unwrap_or_else(PoisonError::into_inner).insert(digest, Arc::clone(&sold));
+        Ok(sold)
     }
 
     fn forget(&self, now: UnixSeconds) {
@@ -208,7 +217,8 @@ impl Shelf {
     }
 }
 
-fn is_honoured(offer: &Offer, now: UnixSeconds) -> bool {
+/// Whether an order of this offer still is taken.
+pub(super) fn is_honoured(offer: &Offer, now: UnixSeconds) -> bool {
     now <= offer.expires_at.plus(GRACE_S)
 }
 
@@ -254,12 +264,12 @@ fn make(
     Ok(offer)
 }
 
-fn decorate(with: &Stocking<'_>, shown: &[(Good, Signed<Offer>)], waiting: usize) -> Result<Window, ShelfError> {
+async fn decorate(with: &Stocking<'_>, shown: &[(Good, Signed<Offer>)], waiting: usize) -> Result<Window, ShelfError> {
     let mut cards = Vec::new();
     let mut goods = HashMap::new();
     for (good, offer) in shown {
         let version = match &good.picture {
-            Some(cover) => with.store.picture(&cover.file)?.map(|picture| picture.digest),
+            Some(cover) => with.store.picture(&cover.file).await?.map(|picture| picture.digest),
             None => None,
         };
         let card = Card::new(good, with.config.url(), version);

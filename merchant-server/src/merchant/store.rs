@@ -144,37 +144,40 @@ pub(super) struct DealCounts {
 /// The merchant's store. Every write is durable when it answers.
 pub(super) trait Store: Send + Sync {
     /// Every content that was ever encrypted.
-    fn contents(&self) -> Result<Vec<Content>, StoreError>;
+    fn contents(&self) -> BoxFuture<'_, Result<Vec<Content>, StoreError>>;
 
     /// What a generator's edition made before.
-    fn generated(&self, name: &str, edition: &str) -> Result<Option<Digest>, StoreError>;
+    fn generated(&self, name: &str, edition: &str) -> BoxFuture<'_, Result<Option<Digest>, StoreError>>;
 
     /// Replaces the goods, all at once.
     fn replace_catalogue(&self, change: CatalogueChange) -> BoxFuture<'_, Result<Counts, StoreError>>;
 
     /// The goods in the shop, in its order.
-    fn goods(&self) -> Result<Vec<Good>, StoreError>;
+    fn goods(&self) -> BoxFuture<'_, Result<Vec<Good>, StoreError>>;
 
     /// The key of a content.
-    fn content_key(&self, ciphertext: &Digest) -> Result<Option<ContentKey>, StoreError>;
+    fn content_key(&self, ciphertext: Digest) -> BoxFuture<'_, Result<Option<ContentKey>, StoreError>>;
 
     /// A cover.
-    fn picture(&self, name: &str) -> Result<Option<Picture>, StoreError>;
+    fn picture(&self, name: &str) -> BoxFuture<'_, Result<Option<Picture>, StoreError>>;
 
-    /// Offers that expire after `moment`, oldest first.
-    fn offers(&self, moment: UnixSeconds) -> Result<Vec<StoredOffer>, StoreError>;
+    /// Offers that expire after `moment` and were stored after this serial, oldest first.
+    fn offers(&self, moment: UnixSeconds, after: i64) -> BoxFuture<'_, Result<Vec<StoredOffer>, StoreError>>;
+
+    /// An offer, whichever replica made it.
+    fn offer(&self, digest: Digest) -> BoxFuture<'_, Result<Option<StoredOffer>, StoreError>>;
 
     /// Stores offers and answers with their serials.
     fn add_offers(&self, offers: Vec<NewOffer>) -> BoxFuture<'_, Result<Vec<i64>, StoreError>>;
 
     /// The mints as they introduced themselves.
-    fn mints(&self) -> Result<Vec<(String, PublicKey)>, StoreError>;
+    fn mints(&self) -> BoxFuture<'_, Result<Vec<(String, PublicKey)>, StoreError>>;
 
     /// Remembers a mint; the one remembered before stays where there is one, and is returned.
     fn keep_mint(&self, url: String, key: PublicKey) -> BoxFuture<'_, Result<PublicKey, StoreError>>;
 
     /// A deal.
-    fn deal(&self, deal: &Digest) -> Result<Option<StoredDeal>, StoreError>;
+    fn deal(&self, deal: Digest) -> BoxFuture<'_, Result<Option<StoredDeal>, StoreError>>;
 
     /// Stores a deal: at most one under its name. With an ending, both at once.
     fn open_deal(&self, deal: NewDeal, ending: Option<Ending>) -> BoxFuture<'_, Result<Opening, StoreError>>;
@@ -186,8 +189,8 @@ pub(super) trait Store: Send + Sync {
     fn acknowledge(&self, deal: Digest, statement: String) -> BoxFuture<'_, Result<State, StoreError>>;
 
     /// Deals that are ordered, after a serial.
-    fn open_deals(&self, after: i64, limit: u32) -> Result<Vec<(i64, Digest)>, StoreError>;
+    fn open_deals(&self, after: i64, limit: u32) -> BoxFuture<'_, Result<Vec<(i64, Digest)>, StoreError>>;
 
     /// Counts all deals.
-    fn count_deals(&self) -> Result<DealCounts, StoreError>;
+    fn count_deals(&self) -> BoxFuture<'_, Result<DealCounts, StoreError>>;
 }

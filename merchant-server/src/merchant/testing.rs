@@ -91,7 +91,7 @@ pub(super) fn import_goods(data: &Path, goods: &Path) -> Imported {
         edition: "1",
         write: &|out| (0..100_000).try_for_each(|number| writeln!(out, "{number}")),
     };
-    import(data, goods, &[numbers], &mut |_| {}).unwrap()
+    import(data, None, goods, &[numbers], &mut |_| {}).unwrap()
 }
 
 /// A shop on a free port, whose folder outlives it.
@@ -165,6 +165,7 @@ pub(super) fn config(data: &Path) -> Config {
     };
     Config {
         data: data.to_owned(),
+        store: None,
         server,
         name: "Meridian".to_owned(),
         currency: semper_shared::foundation::Currency::EUR,

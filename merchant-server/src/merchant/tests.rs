@@ -8,7 +8,7 @@ use semper_shared::items::statement::Signed;
 use semper_shared::security::{Portable, Signer as _, SigningKey};
 use serde_json::{Value, json};
 
-use super::offers::{Shelf, Stocking};
+use super::offers::{Shelf, Stocking, is_honoured};
 use super::store::{Ended, Ending, NewDeal, Refusal, Store};
 use super::testing::{Shop, accept, import_goods, order, write_goods};
 use super::*;
@@ -106,8 +106,8 @@ async fn a_deal_that_was_cut_off_is_finished_after_the_start() {
     let offer = shop.offer("course").await;
     let (wallet, body) = order(&offer);
     shop.stop().await;
-    let store = sqlite::open(&shop.config.data, None).unwrap();
-    let serial = store.offers(clock::now()).unwrap().iter().find(|o| o.compact == offer.compact()).unwrap().serial;
+    let store = sql::open(&shop.config.data, None, None).await.unwrap();
+    let serial = store.offers(clock::now(), 0).await.unwrap().iter().find(|o| o.compact == offer.compact()).unwrap().serial;
     let payment = serde_json::to_string(&body.payment).unwrap();
     let deal = NewDeal {
         deal: wallet.deal(),
@@ -118,7 +118,7 @@ async fn a_deal_that_was_cut_off_is_finished_after_the_start() {
         opened_at: clock::now(),
     };
     store.open_deal(deal, None).await.unwrap();
-    assert_eq!(store.count_deals().unwrap().ordered, 1);
+    assert_eq!(store.count_deals().await.unwrap().ordered, 1);
     drop(store);
     shop.start().await;
     let mut state = Value::Null;
@@ -140,7 +140,7 @@ async fn a_refusal_is_answered_again_with_its_proof() {
     let mut shop = Shop::open().await;
     let (wallet, body) = order(&shop.offer("course").await);
     shop.stop().await;
-    let store = sqlite::open(&shop.config.data, None).unwrap();
+    let store = sql::open(&shop.config.data, None, None).await.unwrap();
     let payment = serde_json::to_string(&body.payment).unwrap();
     let deal = NewDeal {
         deal: wallet.deal(),
@@ -176,7 +176,7 @@ async fn an_unreachable_mint_leaves_the_outcome_open() {
     shop.stop().await;
     let mint = SigningKey::make(&mut system_rng());
     let url = "http://127.0.0.1:9".to_owned();
-    let store = sqlite::open(&shop.config.data, None).unwrap();
+    let store = sql::open(&shop.config.data, None, None).await.unwrap();
     store.keep_mint(url.clone(), mint.public_key().clone()).await.unwrap();
     let other = SigningKey::make(&mut system_rng()).public_key().clone();
     let kept = store.keep_mint(url.clone(), other).await.unwrap();
@@ -260,7 +260,7 @@ async fn offers_are_renewed_before_they_run_out() {
     write_goods(&goods);
     let mut config = super::testing::config(&folder.path().join("data"));
     import_goods(&config.data, &goods);
-    let store = sqlite::open(&config.data, None).unwrap();
+    let store = sql::open(&config.data, None, None).await.unwrap();
     let (signer, verifier) = (crate::crypto::NativeSigner::make().unwrap(), Native::new().unwrap());
     let accepts = Registry::new().with(DummyPayee).acceptances();
     let shelf = Shelf::default();
@@ -279,13 +279,14 @@ async fn offers_are_renewed_before_they_run_out() {
     assert_eq!(seen[0].digest(), seen[1].digest(), "less than half is over");
     assert!(seen[1].digest() != seen[2].digest() && seen[2].digest() != seen[3].digest());
     let (first, end) = (seen[0].digest(), seen[0].expires_at);
-    assert!(shelf.find(&first, end.plus(30 * day)).is_some() && shelf.find(&first, end.plus(30 * day + 1)).is_none());
+    let first = shelf.find_sold(&first).unwrap();
+    assert!(is_honoured(&first.offer, end.plus(30 * day)) && !is_honoured(&first.offer, end.plus(30 * day + 1)));
 
     // Other terms make other offers at once; a new process finds the ones it needs.
     let now = UnixSeconds(start + 30 * day);
     let again = Shelf::default();
     let with = Stocking { config: &config, store: &store, signer: &signer, verifier: &verifier };
-    again.load(&with, now).unwrap();
+    again.load(&with, now).await.unwrap();
     again.stock(&with, &accepts, now).await.unwrap();
     assert_eq!(again.window().goods["course"].1.tag, format!("\"{}\"", seen[4].digest()));
     config.refund_days = 30;
@@ -294,5 +295,5 @@ async fn offers_are_renewed_before_they_run_out() {
     assert_ne!(again.window().goods["course"].1.tag, format!("\"{}\"", seen[4].digest()));
     let stranger = crate::crypto::NativeSigner::make().unwrap();
     let with = Stocking { signer: &stranger, ..with };
-    assert!(Shelf::default().load(&with, now).is_err(), "another key than the offers' is refused");
+    assert!(Shelf::default().load(&with, now).await.is_err(), "another key than the offers' is refused");
 }

@@ -53,12 +53,6 @@ impl CatalogueError {
     }
 }
 
-impl From<rusqlite::Error> for CatalogueError {
-    fn from(error: rusqlite::Error) -> Self {
-        StoreError::from(error).into()
-    }
-}
-
 impl Coded for CatalogueError {
     fn code(&self) -> Code {
         match self {

@@ -13,9 +13,10 @@ use super::error::CatalogueError;
 use super::good::{Good, GoodPart};
 use super::raw::{Draft, DraftPart, Source, picture_type};
 use super::seal;
-use crate::merchant::sqlite::{self, Sqlite};
+use crate::merchant::sql::{self, Sql};
 use crate::merchant::store::{CatalogueChange, Content, Picture, Store as _};
 use crate::store::StoreError;
+use crate::store::sql::StoreUrl;
 
 /// Makes a content that no file holds, such as a large data set.
 pub struct Generator<'a> {
@@ -63,12 +64,14 @@ pub struct Imported {
 
 /// Brings the merchant's goods to what `folder` says: all of it, or nothing where anything is wrong.
 ///
-/// Blocks its thread. The merchant must not be running, since a store has one owner at a time.
+/// Blocks its thread. A merchant whose store is a file must not be running, since the file has one owner at a time; one
+/// with PostgreSQL shows the goods when it next makes offers, or is started again.
 ///
 /// # Errors
 /// [`CatalogueError`], which names file and line; the shop stays as it was.
 pub fn import(
     data: &Path,
+    store: Option<&StoreUrl>,
     folder: &Path,
     generators: &[Generator<'_>],
     progress: &mut dyn FnMut(Progress),
@@ -77,8 +80,8 @@ pub fn import(
     check_generators(&drafts, generators)?;
     let contents = data.join("content");
     DirBuilder::new().recursive(true).mode(0o700).create(&contents).map_err(CatalogueError::io(&contents))?;
-    let store = sqlite::open(data, None)?;
-    let known = store.contents()?;
+    let store = finish(sql::open(data, store, None))?;
+    let known = finish(store.contents())?;
     let mut run = Run {
         contents: &contents,
         store: &store,
@@ -117,7 +120,7 @@ fn check_generators(drafts: &[Draft], generators: &[Generator<'_>]) -> Result<()
 
 struct Run<'a> {
     contents: &'a Path,
-    store: &'a Sqlite,
+    store: &'a Sql,
     generators: &'a [Generator<'a>],
     progress: &'a mut dyn FnMut(Progress),
     known: HashMap<Digest, Content>,
@@ -166,7 +169,7 @@ impl Run<'_> {
             Source::File(path) => Some(seal::hash_file(path)?),
             Source::Generator(name) => {
                 let edition = self.generator(name).map_or("", |generator| generator.edition);
-                self.store.generated(name, edition)?
+                finish(self.store.generated(name, edition))?
             }
         };
         if let Some(content) = earlier.and_then(|plaintext| self.known.get(&plaintext))
@@ -221,7 +224,7 @@ impl Run<'_> {
 /// Waits for the store, on a thread of its own, so that it does not matter whether this one drives a runtime.
 fn finish<T: Send>(work: impl Future<Output = Result<T, StoreError>> + Send) -> Result<T, StoreError> {
     let wait = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.map_err(|error| StoreError::Failed(error.to_string().into()))?.block_on(work)
     };
     std::thread::scope(|scope| scope.spawn(wait).join().unwrap_or(Err(StoreError::Panicked)))

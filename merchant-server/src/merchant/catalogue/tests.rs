@@ -9,7 +9,7 @@ use semper_shared::items::information::Opener;
 use tempfile::TempDir;
 
 use super::*;
-use crate::merchant::sqlite;
+use crate::merchant::sql::{self, Sql};
 use crate::merchant::store::Store as _;
 use crate::merchant::testing::{COURSE, import_goods, write_goods};
 
@@ -52,13 +52,21 @@ const BROKEN: &[(&str, &str, Option<usize>, &str)] = &[
     ),
 ];
 
+fn wait<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+fn open(data: &Path) -> Sql {
+    wait(sql::open(data, None, None)).unwrap()
+}
+
 #[test]
 fn a_bad_file_names_itself_and_nothing_is_half_imported() {
     let folder = TempDir::new().unwrap();
     let (goods, data) = (folder.path().join("goods"), folder.path().join("data"));
     write_goods(&goods);
     import_goods(&data, &goods);
-    let before = sqlite::open(&data, None).unwrap().goods().unwrap();
+    let before = wait(open(&data).goods()).unwrap();
     fs::write(folder.path().join("secret.svg"), "<svg/>").unwrap();
     // What comes before the bad file would change the shop.
     fs::write(goods.join("another.md"), COURSE.replace("\"course\"", "\"another\"")).unwrap();
@@ -67,7 +75,7 @@ fn a_bad_file_names_itself_and_nothing_is_half_imported() {
         assert!(COURSE.contains(what), "{what}");
         fs::write(goods.join("course.md"), COURSE.replacen(what, with, 1)).unwrap();
         let numbers = Generator { name: "numbers", edition: "1", write: &|_| Ok(()) };
-        let error = import(&data, &goods, &[numbers], &mut |_| {}).unwrap_err();
+        let error = import(&data, None, &goods, &[numbers], &mut |_| {}).unwrap_err();
         match &error {
             CatalogueError::Invalid { file, line: found, what: why } => {
                 if !file.ends_with("course.md") || found != line || !why.contains(word) {
@@ -77,7 +85,7 @@ fn a_bad_file_names_itself_and_nothing_is_half_imported() {
             error => panic!("{with}: {error}"),
         }
         assert_eq!(semper_shared::foundation::Coded::code(&error).as_str(), "catalogue-invalid");
-        assert_eq!(sqlite::open(&data, None).unwrap().goods().unwrap(), before, "{with}");
+        assert_eq!(wait(open(&data).goods()).unwrap(), before, "{with}");
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
@@ -88,14 +96,14 @@ fn goods_are_refused_together() {
     let goods = folder.path().join("goods");
     fs::create_dir(&goods).unwrap();
     let data = folder.path().join("data");
-    assert!(import(&data, &goods, &[], &mut |_| {}).is_err(), "an empty folder");
+    assert!(import(&data, None, &goods, &[], &mut |_| {}).is_err(), "an empty folder");
     write_goods(&goods);
     fs::write(goods.join("twin.md"), COURSE).unwrap();
     let error = read(&goods).unwrap_err().to_string();
     assert!(error.contains("twin.md") && error.contains("course.md"), "{error}");
     fs::write(goods.join("twin.md"), b"+++\n\xff+++\n").unwrap();
     assert!(read(&goods).unwrap_err().to_string().contains("twin.md:2: the text is not UTF-8"));
-    assert!(import(&data, &folder.path().join("none"), &[], &mut |_| {}).is_err());
+    assert!(import(&data, None, &folder.path().join("none"), &[], &mut |_| {}).is_err());
 }
 
 #[test]
@@ -132,7 +140,7 @@ fn an_import_that_changes_nothing_encrypts_nothing() {
     fs::write(goods.join("course.md"), dearer).unwrap();
     fs::remove_file(goods.join("data.md")).unwrap();
     assert_eq!(import_goods(&data, &goods), Imported { goods: 2, changed: 1, removed: 1, ..Imported::default() });
-    let listed = sqlite::open(&data, None).unwrap().goods().unwrap();
+    let listed = wait(open(&data).goods()).unwrap();
     assert_eq!(listed.iter().map(|good| good.id.as_str()).collect::<Vec<_>>(), ["guide", "course"]);
 
     write_goods(&goods);
@@ -146,13 +154,12 @@ fn what_was_lost_or_left_over_is_put_right() {
     write_goods(&goods);
     import_goods(&data, &goods);
     let contents = data.join("content");
-    let name = sqlite::open(&data, None).unwrap().contents().unwrap()[0].ciphertext.to_string();
+    let name = wait(open(&data).contents()).unwrap()[0].ciphertext.to_string();
     fs::remove_file(contents.join(&name)).unwrap();
     fs::write(contents.join(".new-cut-off"), "half").unwrap();
     fs::write(contents.join(semper_shared::foundation::Digest::of(b"orphan").to_string()), "orphan").unwrap();
     assert_eq!(import_goods(&data, &goods).encrypted, 1);
-    let kept: BTreeSet<_> =
-        sqlite::open(&data, None).unwrap().contents().unwrap().iter().map(|c| c.ciphertext.to_string()).collect();
+    let kept: BTreeSet<_> = wait(open(&data).contents()).unwrap().iter().map(|c| c.ciphertext.to_string()).collect();
     let there: BTreeSet<_> =
         fs::read_dir(&contents).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, kept);
@@ -168,8 +175,8 @@ fn a_failing_generator_leaves_nothing_behind() {
         edition: "1",
         write: &|out| out.write_all(&[1; 200_000]).and(Err(std::io::ErrorKind::StorageFull.into())),
     };
-    assert!(import(&data, &goods, &[numbers], &mut |_| {}).is_err());
-    assert!(sqlite::open(&data, None).unwrap().goods().unwrap().is_empty());
+    assert!(import(&data, None, &goods, &[numbers], &mut |_| {}).is_err());
+    assert!(wait(open(&data).goods()).unwrap().is_empty());
     let temporary = fs::read_dir(data.join("content")).unwrap().flatten();
     assert!(temporary.into_iter().all(|entry| !entry.file_name().to_string_lossy().starts_with('.')));
 }
@@ -182,18 +189,18 @@ fn contents_open_with_their_keys_and_progress_is_told() {
     fs::write(goods.join("parts/two.txt"), vec![7; 3 << 20]).unwrap();
     let numbers = Generator { name: "numbers", edition: "1", write: &|out| out.write_all(b"1") };
     let mut told = Vec::new();
-    import(&data, &goods, &[numbers], &mut |progress| told.push(progress)).unwrap();
+    import(&data, None, &goods, &[numbers], &mut |progress| told.push(progress)).unwrap();
     assert!(
         told.iter().any(|p| p.part == "two.txt" && p.bytes > 0 && p.of == Some(3 << 20) && p.parts == 4),
         "{told:?}"
     );
-    let store = sqlite::open(&data, None).unwrap();
+    let store = open(&data);
     for file in ["merchant.sqlite", "merchant.sqlite-wal"] {
         let mode = fs::metadata(data.join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{file} holds content keys");
     }
-    for part in store.goods().unwrap().iter().flat_map(|good| &good.parts) {
-        let key = store.content_key(&part.commitment.ciphertext).unwrap().unwrap();
+    for part in wait(store.goods()).unwrap().iter().flat_map(|good| &good.parts) {
+        let key = wait(store.content_key(part.commitment.ciphertext)).unwrap().unwrap();
         let stream = fs::read(data.join("content").join(part.commitment.ciphertext.to_string())).unwrap();
         let mut opener = Opener::new(&part.commitment, &key).unwrap();
         opener.push(&stream).unwrap();

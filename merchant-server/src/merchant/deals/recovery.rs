@@ -9,7 +9,7 @@ use semper_shared::foundation::{Digest, UnixSeconds};
 use semper_shared::items::payment::Payment;
 use semper_shared::items::statement::Compact;
 
-use super::{Case, first_step, pursue};
+use super::{Case, first_step, pursue, unreadable};
 use crate::clock;
 use crate::http::{Problem, Shutdown};
 use crate::merchant::app::App;
@@ -54,7 +54,7 @@ async fn round(
     let mut open = Vec::new();
     let mut after = 0;
     loop {
-        let page = app.store.open_deals(after, PAGE)?;
+        let page = app.store.open_deals(after, PAGE).await?;
         let Some((last, _)) = page.last() else { break };
         after = *last;
         open.extend(page.into_iter().map(|(_, deal)| deal));
@@ -62,7 +62,7 @@ async fn round(
     patience.retain(|deal, _| open.contains(deal));
     for deal in open {
         let now = Instant::now();
-        // After a start nobody else works on what is open.
+        // After a start nobody else works on what is open, or else another replica, to whom the mint says the same.
         let wait = if first { Duration::ZERO } else { FIRST_WAIT };
         let mine = patience.entry(deal).or_insert(Patience { next: now + wait, wait: FIRST_WAIT });
         if now < mine.next {
@@ -81,16 +81,17 @@ async fn round(
 
 /// Takes up one deal where its request left it.
 pub(super) async fn resume(app: &App, deal: Digest, now: UnixSeconds) -> Result<State, Problem> {
-    let Some(stored) = app.store.deal(&deal)? else { return Ok(State::Refused) };
+    let Some(stored) = app.store.deal(deal).await? else { return Ok(State::Refused) };
     let Ok(_turn) = app.underway.begin(deal, stored.request) else { return Ok(State::Ordered) };
     // It may have ended before the turn came.
-    let stored = app.store.deal(&deal)?.unwrap_or(stored);
+    let stored = app.store.deal(deal).await?.unwrap_or(stored);
     if stored.state != State::Ordered {
         return Ok(stored.state);
     }
     let order = Compact::<Order>::new(stored.order);
     let named = order.peek_unverified()?.offer;
-    let sold = app.shelf.find_sold(&named).ok_or_else(|| Problem::internal("the offer of an open deal is gone"))?;
+    let sold = app.find_sold(named).await.map_err(unreadable)?;
+    let sold = sold.ok_or_else(|| Problem::internal("the offer of an open deal is gone"))?;
     let opened = Opened::open(&order, &sold.offer, now, &app.verifier)?;
     let payment = stored.payment.as_deref().map(serde_json::from_str::<Payment>);
     let payment = payment.transpose().map_err(Problem::internal)?;
