@@ -34,6 +34,24 @@ const WASM_FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
+/// What makes the module small on the wire. Inlining, common subexpressions and packing make it smaller as it lies and
+/// larger after brotli, because what was alike no longer is. The stack lies at the bottom of the memory, so nothing
+/// addresses the first kilobyte.
+const WASM_LEVEL: [&str; 12] = [
+    "-Os",
+    "--always-inline-max-function-size",
+    "0",
+    "--flexible-inline-max-function-size",
+    "0",
+    "--one-caller-inline-max-function-size",
+    "0",
+    "--low-memory-unused",
+    "--skip-pass",
+    "local-cse",
+    "--skip-pass",
+    "memory-packing",
+];
+
 /// What was built, for people and for the size budget.
 pub(crate) struct Built {
     /// Bytes of the module as served without compression.
@@ -201,8 +219,7 @@ fn optimise(program: &Path, module: &Path) -> bool {
     note("optimising, which takes about half a minute");
     let better = module.with_extension("optimised");
     let mut command = Command::new(program);
-    // What travels is compressed: stronger levels make a module a tenth smaller that compresses to a tenth more.
-    command.arg("-O1").args(WASM_FEATURES).arg(module).arg("-o").arg(&better);
+    command.args(WASM_LEVEL).args(WASM_FEATURES).arg(module).arg("-o").arg(&better);
     let done = run(&mut command, "Update binaryen: run `npm ci` in tests/browser.")
         .and_then(|()| fs::rename(&better, module).map_err(|c| Failure::file("moving", &better, &c)));
     if let Err(failure) = &done {
@@ -239,6 +256,7 @@ fn fingerprint(compiled: &Path, optimiser: Option<&Path>) -> Outcome<String> {
     let mut hasher = DefaultHasher::new();
     read(compiled)?.hash(&mut hasher);
     env!("CARGO_PKG_VERSION").hash(&mut hasher);
+    WASM_LEVEL.hash(&mut hasher);
     WASM_FEATURES.hash(&mut hasher);
     optimiser.and_then(|program| capture(Command::new(program).arg("--version"))).hash(&mut hasher);
     Ok(format!("{:016x}", hasher.finish()))
