@@ -42,6 +42,7 @@ impl Named {
             issue_from: self.key.issue_from,
             issue_until: self.key.issue_until,
             spend_until: self.key.spend_until,
+            revoked: false,
         })
     }
 }

@@ -60,6 +60,11 @@ pub fn unblind(
     Ok(signature)
 }
 
+/// Whether `blind_signature` is what the signer makes of `blinded`.
+pub fn is_signed(key: &RsaPublicKey, blinded: &[u8; MODULUS_LEN], blind_signature: &[u8; MODULUS_LEN]) -> bool {
+    key.reduced(blind_signature).is_some_and(|signature| key.raise_to_bytes(&signature) == *blinded)
+}
+
 /// Verifies an unblinded signature (RFC 8017 section 8.1.2, SHA-384, salt of 48 bytes).
 ///
 /// # Errors

@@ -69,9 +69,14 @@ impl CoinSecret {
         Ok(Coin { secret: self, denomination: denomination.id, signature })
     }
 
+    /// The seed of the blinding, which opens the planchet: whoever has it can tell that the planchet is this coin's. It
+    /// says nothing of the coin's key.
+    pub fn opening(&self, denomination: &Digest) -> Seed {
+        self.0.derive("coin/blinding", &[denomination.as_bytes()])
+    }
+
     fn blinding(&self, denomination: &Denomination) -> Result<BlindingSecrets, EcashError> {
-        let seed = self.0.derive("coin/blinding", &[denomination.id.as_bytes()]);
-        Ok(BlindingSecrets::derive(&denomination.key, &seed)?)
+        Ok(BlindingSecrets::derive(&denomination.key, &self.opening(&denomination.id))?)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::EcashError;
-use crate::foundation::{Amount, Currency, Digest, UnixSeconds};
+use crate::foundation::{Amount, Currency, Digest, UnixSeconds, json};
 use crate::items::statement::{Compact, Signed, Statement};
 use crate::security::blinding::RsaPublicKey;
 use crate::security::{PublicKey, Thumbprint, Verifier};
@@ -40,6 +40,16 @@ impl DenominationKey {
     }
 }
 
+/// Denominations that are issued no longer, on a page that the key document, or the page of later ones, names by the
+/// digest of its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DenominationPage {
+    /// Those that were made together.
+    pub denominations: Vec<DenominationKey>,
+    /// The page of those that were made before them.
+    pub earlier: Option<Digest>,
+}
+
 /// Where money for reserves is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Funding {
@@ -47,6 +57,15 @@ pub struct Funding {
     pub bank: String,
     /// The mint's account there.
     pub account: String,
+}
+
+/// A denomination that was revoked before its time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revoked {
+    /// The denomination.
+    pub denomination: Digest,
+    /// Since when.
+    pub revoked_at: UnixSeconds,
 }
 
 /// The mint's signed key document.
@@ -64,8 +83,14 @@ pub struct MintKeys {
     pub funding: Funding,
     /// How long after a deposit the merchant is paid, in seconds.
     pub wire_delay_s: u64,
-    /// What it issues and takes.
+    /// What it issues now, and what it will issue.
     pub denominations: Vec<DenominationKey>,
+    /// The page of those that it issued last before these ([`DenominationPage`]), by the digest of its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Digest>,
+    /// What it takes no longer, whatever the windows say: such coins are recouped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<Revoked>,
     /// When the document was signed.
     pub issued_at: UnixSeconds,
     /// When it must be fetched again.
@@ -91,26 +116,36 @@ pub struct Denomination {
     pub issue_until: UnixSeconds,
     /// Until when coins can be spent or refreshed.
     pub spend_until: UnixSeconds,
+    /// Whether the mint has revoked it.
+    pub revoked: bool,
 }
 
 impl Denomination {
+    /// When a wallet should exchange its coins for newer ones: a quarter of the time that is left for spending after the
+    /// last was issued, before they expire.
+    pub const fn renew_at(&self) -> UnixSeconds {
+        let rest = self.spend_until.0.saturating_sub(self.issue_until.0);
+        UnixSeconds(self.spend_until.0.saturating_sub(rest / 4))
+    }
+
     /// Whether coins are issued at `now`.
     pub fn issues(&self, now: UnixSeconds) -> bool {
-        (self.issue_from..=self.issue_until).contains(&now)
+        !self.revoked && (self.issue_from..=self.issue_until).contains(&now)
     }
 
     /// Whether coins can be spent at `now`.
     pub fn spends(&self, now: UnixSeconds) -> bool {
-        (self.issue_from..=self.spend_until).contains(&now)
+        !self.revoked && (self.issue_from..=self.spend_until).contains(&now)
     }
 }
 
-/// A mint's key document, verified and parsed once.
+/// A mint's key document, verified and parsed once; and what is known besides of its earlier denominations.
 #[derive(Debug, Clone)]
 pub struct KeySet {
     document: Signed<MintKeys>,
     mint: Thumbprint,
     denominations: BTreeMap<Digest, Denomination>,
+    next_page: Option<Digest>,
 }
 
 impl KeySet {
@@ -127,20 +162,57 @@ impl KeySet {
     /// # Errors
     /// [`EcashError::Amount`] where a denomination's value is no amount.
     pub fn new(document: Signed<MintKeys>) -> Result<Self, EcashError> {
-        let currency = document.currency;
-        let mut denominations = BTreeMap::new();
-        for key in &document.denominations {
+        let mut keys = Self {
+            mint: document.key.thumbprint(),
+            denominations: BTreeMap::new(),
+            next_page: document.earlier,
+            document: document.clone(),
+        };
+        keys.add(&document.denominations)?;
+        Ok(keys)
+    }
+
+    /// Adds denominations that the document no longer lists. A denomination's name is a hash of all that it is, so
+    /// nobody can pass another one off under its name.
+    ///
+    /// # Errors
+    /// [`EcashError::Amount`] where a denomination's value is no amount.
+    pub fn add(&mut self, keys: &[DenominationKey]) -> Result<(), EcashError> {
+        let currency = self.document.currency;
+        for key in keys {
+            let id = key.id(currency);
             let denomination = Denomination {
-                id: key.id(currency),
+                id,
                 value: Amount::new(currency, key.value_minor)?,
                 key: key.n.clone(),
                 issue_from: key.issue_from,
                 issue_until: key.issue_until,
                 spend_until: key.spend_until,
+                revoked: self.document.revoked.iter().any(|revoked| revoked.denomination == id),
             };
-            denominations.insert(denomination.id, denomination);
+            self.denominations.insert(id, denomination);
         }
-        Ok(Self { mint: document.key.thumbprint(), document, denominations })
+        Ok(())
+    }
+
+    /// The page of earlier denominations that was not read yet, by the digest of its text.
+    pub const fn next_page(&self) -> Option<Digest> {
+        self.next_page
+    }
+
+    /// Reads the text of [`KeySet::next_page`]: adds its denominations, and returns them.
+    ///
+    /// # Errors
+    /// [`EcashError::Peer`] where it is not the page of that digest.
+    pub fn turn_page(&mut self, text: &[u8]) -> Result<Vec<DenominationKey>, EcashError> {
+        let wrong = EcashError::Peer("a page of earlier denominations is not what the mint signed");
+        if self.next_page != Some(Digest::of(text)) {
+            return Err(wrong);
+        }
+        let page: DenominationPage = json::from_slice(text).map_err(|_| wrong)?;
+        self.add(&page.denominations)?;
+        self.next_page = page.earlier;
+        Ok(page.denominations)
     }
 
     /// The thumbprint that names the mint.

@@ -29,12 +29,21 @@ pub enum EcashError {
     /// The denomination's time for this has not come or is over.
     #[error("the denomination cannot be used for this at this time")]
     DenominationExpired,
+    /// The denomination was revoked.
+    #[error("the denomination was revoked")]
+    DenominationRevoked,
     /// The mint did not sign this coin.
     #[error("the coin is not one that the mint signed")]
     Coin,
     /// What was revealed is not what was committed to.
     #[error("the reveal does not fit the melt's commitment")]
     Reveal,
+    /// Its time is over.
+    #[error("the transfer has expired")]
+    TransferExpired,
+    /// The coins at hand, good for long enough, do not make up the amount.
+    #[error("there is not enough cash at hand for this")]
+    Insufficient,
     /// The mint broke the protocol.
     #[error("the mint's answer breaks the protocol: {0}")]
     Peer(&'static str),
@@ -53,8 +62,11 @@ impl Coded for EcashError {
             Self::Mint => Code::MINT_MISMATCH,
             Self::DenominationUnknown => Code::DENOMINATION_UNKNOWN,
             Self::DenominationExpired => Code::DENOMINATION_EXPIRED,
+            Self::DenominationRevoked => Code::DENOMINATION_REVOKED,
             Self::Coin => Code::COIN_INVALID,
             Self::Reveal => Code::REVEAL_INVALID,
+            Self::TransferExpired => Code::TRANSFER_EXPIRED,
+            Self::Insufficient => Code::FUNDS_INSUFFICIENT,
             Self::Peer(_) => Code::PEER_INVALID,
             Self::Unknown(_) => Code::NOT_FOUND,
         }

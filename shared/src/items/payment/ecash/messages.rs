@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Planchet;
+use super::transfer::PendingSpend;
+use super::{Planchet, RefundConfirmation};
 use crate::foundation::{Amount, Bytes, Digest, UnixSeconds, base64};
 use crate::items::statement::{Compact, Statement};
 use crate::security::blinding::MODULUS_LEN;
@@ -76,6 +77,9 @@ pub struct AlreadySpent {
     pub coin: PublicKey,
     /// What the coin signed before, permissions and melts, compact.
     pub spent: Vec<String>,
+    /// What returned to it of that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<Compact<RefundConfirmation>>,
 }
 
 /// A blinded message and the denomination that it shall become.
@@ -155,7 +159,7 @@ pub struct Melt {
     pub amount: Amount,
     /// The denominations of the new coins; their values sum up to the amount.
     pub outputs: Vec<Digest>,
-    /// The number of this melt among the coin's melts, from zero.
+    /// A number above those of the coin's earlier melts, which the wallet draws.
     pub sequence: u32,
     /// The commitment to the three candidates.
     pub commitment: Digest,
@@ -222,6 +226,9 @@ pub struct MeltStatus {
     /// What came of it, where it was revealed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revealed: Option<Revealed>,
+    /// Whether its outputs could no longer be signed when it was to be revealed: the amount is back in the coin.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub void: bool,
 }
 
 /// What the mint says of a coin that it has seen.
@@ -229,8 +236,14 @@ pub struct MeltStatus {
 pub struct CoinStatus {
     /// What is left of it.
     pub remaining: Amount,
+    /// What of it is in transfers that are not yet decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<PendingSpend>,
     /// Its melts, in the order of their sequence.
     pub melts: Vec<MeltStatus>,
+    /// The refunds that returned something to it, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<Compact<RefundConfirmation>>,
 }
 
 /// Where a merchant wants its money. Signed by the merchant's key.

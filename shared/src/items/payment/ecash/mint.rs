@@ -6,6 +6,7 @@ use super::{
     Withdrawal, coin_message,
 };
 use crate::foundation::{Amount, Digest, UnixSeconds};
+use crate::items::payment::Refund;
 use crate::items::statement::{Compact, Signed};
 use crate::security::blinding::RsaPublicKey;
 use crate::security::{PublicKey, SigningKey, Thumbprint, Verifier};
@@ -87,6 +88,9 @@ fn check_coin(
     now: UnixSeconds,
     verifier: &dyn Verifier,
 ) -> Result<(), EcashError> {
+    if denomination.revoked {
+        return Err(EcashError::DenominationRevoked);
+    }
     if !denomination.spends(now) {
         return Err(EcashError::DenominationExpired);
     }
@@ -139,6 +143,9 @@ fn issued_total(
     let mut total = Amount::zero(keys.currency());
     for id in denominations {
         let denomination = keys.find(&id)?;
+        if denomination.revoked {
+            return Err(EcashError::DenominationRevoked);
+        }
         if !denomination.issues(now) {
             return Err(EcashError::DenominationExpired);
         }
@@ -215,6 +222,26 @@ pub fn check_reveal(
         return Err(EcashError::Reveal);
     }
     Ok(reveal.planchets.iter().map(|p| Planchet { denomination: p.denomination, blinded: p.blinded }).collect())
+}
+
+/// Checks a merchant's order to refund. Whether there is so much to give back, the ledger says.
+///
+/// # Errors
+/// [`EcashError`]: not signed by the merchant that it names, for another mint or in another currency, or malformed.
+pub fn check_refund(
+    keys: &KeySet,
+    compact: &Compact<Refund>,
+    verifier: &dyn Verifier,
+) -> Result<Signed<Refund>, EcashError> {
+    let (refund, key) = compact.verify_self_keyed(verifier)?;
+    if let Some(fault) = refund.fault(&key.thumbprint()) {
+        return Err(EcashError::Malformed(fault));
+    }
+    if refund.via != keys.mint() {
+        return Err(EcashError::Mint);
+    }
+    refund.amount.checked_sub(Amount::zero(keys.currency()))?;
+    Ok(refund)
 }
 
 /// Checks a merchant's registration of its account.

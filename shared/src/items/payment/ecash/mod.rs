@@ -12,6 +12,7 @@
 //!   permissions: each coin signs {deal, merchant, amount} ──▶ deposit ──▶ confirmation
 //!   melt: what is left of a coin, and a commitment to three candidates ─▶ one of them, chosen by the mint
 //!   reveal: the secrets of the other two ──────────────────────▶ blind signatures of the chosen one
+//!                                refund ─────────────────────▶ back to the coins, confirmed
 //! ```
 //!
 //! Every secret derives from the wallet's seed: seed and mint together restore every coin ([`EcashPayer::restore_reserve`],
@@ -27,16 +28,19 @@ pub mod mint;
 mod payee;
 mod payer;
 mod purse;
+mod recoup;
 mod refresh;
+mod refund;
 mod restore;
 mod selection;
+pub mod transfer;
 mod withdraw;
 
 #[cfg(test)]
 mod tests;
 
 pub use coin::{Coin, CoinSecret, Planchet, coin_message};
-pub use denomination::{Denomination, DenominationKey, Funding, KeySet, MintKeys};
+pub use denomination::{Denomination, DenominationKey, DenominationPage, Funding, KeySet, MintKeys, Revoked};
 pub use error::EcashError;
 pub use messages::{
     AlreadySpent, CoinStatus, Confirmation, DepositAnswer, DepositBody, Melt, MeltAnswer, MeltBody, MeltConfirmation,
@@ -46,11 +50,17 @@ pub use messages::{
 pub use payee::{AcceptedMint, EcashBody, EcashParameters, EcashPayee, TrustedMint};
 pub use payer::EcashPayer;
 pub use purse::{CoinState, MintPurse, Purse, PurseCoin, Reserve};
+pub use recoup::{CheckedRecoup, CoinOrigin, Recoup, RecoupAnswer, RecoupBody, RecoupOrigin, check_recoup};
 pub use refresh::{Candidate, KAPPA, commitment};
+pub use refund::{KeptCoin, RefundAnswer, RefundBody, RefundConfirmation, RefundedCoin, check_confirmation, spread};
 pub use selection::select;
 
 const ID: &str = "ecash";
 const VERSION: u32 = 1;
+
+/// The most reserves of a mint that a wallet has waiting for their first transfer. Whoever restores a wallet searches on
+/// for more than these, one after the other, before it ends.
+pub const MAX_AWAITED: usize = 16;
 
 /// The most coins that one request may carry.
 pub const MAX_COINS: usize = 64;

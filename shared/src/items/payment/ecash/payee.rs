@@ -3,11 +3,16 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Confirmation, DepositAnswer, DepositBody, ID, MAX_COINS, Permission, VERSION};
+use super::{
+    Confirmation, DepositAnswer, DepositBody, ID, MAX_COINS, Permission, RefundAnswer, RefundBody, VERSION,
+    check_confirmation,
+};
 use crate::foundation::{Amount, Code, UnixSeconds, json};
-use crate::items::payment::{Answer, Bill, PayeeModule, PaymentError, Request, Settlement, Step};
+use crate::items::payment::{
+    Answer, Bill, PayeeModule, PaymentError, Refund, RefundStatus, RefundStep, Repayment, Request, Settlement, Step,
+};
 use crate::items::statement::{Compact, Signed};
-use crate::security::{PublicKey, Thumbprint, Verifier};
+use crate::security::{PublicKey, Signer, Thumbprint, Verifier};
 
 /// A mint whose confirmations a merchant believes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +133,51 @@ impl PayeeModule for EcashPayee {
             proofs: vec![confirmation.digest()],
             statements: vec![confirmation.compact().to_owned()],
         }))
+    }
+
+    /// Asks the mint that confirmed the payment.
+    fn refund(
+        &self,
+        bill: &Bill,
+        settlement: &Settlement,
+        repayment: &Repayment,
+        signer: &dyn Signer,
+    ) -> Result<RefundStep, PaymentError> {
+        let confirmation = settlement.statements.first().ok_or(PaymentError::Invalid("no mint confirmed it"))?;
+        let via = Compact::<Confirmation>::new(confirmation.clone()).peek_unverified()?.mint;
+        let mint = self.mint(&via)?;
+        let refund = Refund {
+            refund: repayment.id,
+            merchant: bill.payee,
+            via,
+            deal: bill.deal,
+            amount: repayment.amount,
+            reason: repayment.reason.clone(),
+            issued_at: repayment.at,
+        };
+        let body = RefundBody { refund: Signed::sign_self_keyed(refund, signer).to_compact() };
+        let body = serde_json::to_value(body).map_err(|_| PaymentError::Invalid("the refund does not serialize"))?;
+        Ok(RefundStep::Ask(Request { url: format!("{}/refunds", mint.url.trim_end_matches('/')), body }))
+    }
+
+    fn resume_refund(
+        &self,
+        request: &Request,
+        answer: &Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<RefundStep, PaymentError> {
+        if answer.status != 200 {
+            return Err(refusal(answer));
+        }
+        let asked: RefundBody =
+            json::from_value(request.body.clone()).map_err(|_| PaymentError::Invalid("the request is not a refund"))?;
+        let (refund, _) = asked.refund.verify_self_keyed(verifier)?;
+        let mint = self.mint(&refund.via)?;
+        let answer: RefundAnswer =
+            json::from_slice(&answer.body).map_err(|_| PaymentError::Peer("the mint's answer is malformed"))?;
+        check_confirmation(&refund, &answer.confirmation, &mint.key, verifier)?;
+        let proofs = vec![answer.confirmation.as_str().to_owned()];
+        Ok(RefundStep::Done(RefundStatus { refund: asked.refund, proofs }))
     }
 }
 

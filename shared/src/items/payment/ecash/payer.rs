@@ -31,7 +31,9 @@ impl EcashPayer {
     pub fn load(seed: Seed, purse: Purse, verifier: &dyn Verifier) -> Result<Self, EcashError> {
         let mut keys = BTreeMap::new();
         for (mint, held) in &purse.mints {
-            keys.insert(*mint, KeySet::verify(&held.keys, verifier)?);
+            let mut known = KeySet::verify(&held.keys, verifier)?;
+            known.add(&held.earlier)?;
+            keys.insert(*mint, known);
         }
         Ok(Self { seed, purse, keys })
     }
@@ -66,7 +68,7 @@ impl EcashPayer {
     /// # Errors
     /// [`EcashError::Peer`] where a known mint changed its currency.
     pub fn trust(&mut self, document: Signed<MintKeys>) -> Result<Thumbprint, EcashError> {
-        let keys = KeySet::new(document)?;
+        let mut keys = KeySet::new(document)?;
         let (mint, document) = (keys.mint(), keys.document().clone());
         let held = self.purse.mints.entry(mint).or_insert_with(|| MintPurse {
             keys: document.to_compact(),
@@ -75,6 +77,9 @@ impl EcashPayer {
             currency: document.currency,
             reserves: Vec::new(),
             coins: Vec::new(),
+            earlier: Vec::new(),
+            expired_minor: 0,
+            transfers: Vec::new(),
         });
         if held.currency != document.currency {
             return Err(EcashError::Peer("the mint changed its currency"));
@@ -82,8 +87,52 @@ impl EcashPayer {
         held.keys = document.to_compact();
         held.url.clone_from(&document.url);
         held.name.clone_from(&document.name);
+        // What the old document listed and the new one does not may still be needed.
+        if let Some(old) = self.keys.get(&mint) {
+            let kept = old.document().denominations.iter();
+            held.earlier.extend(kept.filter(|key| keys.find(&key.id(document.currency)).is_err()).cloned());
+        }
+        keys.add(&held.earlier)?;
+        held.tidy(&keys);
         self.keys.insert(mint, keys);
         Ok(mint)
+    }
+
+    /// The page of earlier denominations that is to be fetched so that all of `ids` are known: none where they are.
+    ///
+    /// # Errors
+    /// [`EcashError::DenominationUnknown`] where there is no further page.
+    pub fn missing_page(
+        &self,
+        mint: &Thumbprint,
+        ids: impl IntoIterator<Item = Digest>,
+    ) -> Result<Option<Digest>, EcashError> {
+        let keys = self.keys(mint)?;
+        if ids.into_iter().all(|id| keys.find(&id).is_ok()) {
+            return Ok(None);
+        }
+        keys.next_page().map(Some).ok_or(EcashError::DenominationUnknown)
+    }
+
+    /// Reads the text of a page that was missing.
+    ///
+    /// # Errors
+    /// [`EcashError::Peer`] where it is not that page.
+    pub fn turn_page(&mut self, mint: &Thumbprint, text: &[u8]) -> Result<(), EcashError> {
+        let keys = self.keys.get_mut(mint).ok_or(EcashError::Unknown("mint"))?;
+        let denominations = keys.turn_page(text)?;
+        self.mint_purse_mut(mint)?.earlier.extend(denominations);
+        Ok(())
+    }
+
+    /// Lets go of what is not needed, after a search.
+    ///
+    /// # Errors
+    /// [`EcashError::Unknown`].
+    pub fn tidy(&mut self, mint: &Thumbprint) -> Result<(), EcashError> {
+        let keys = self.keys.get(mint).ok_or(EcashError::Unknown("mint"))?;
+        self.purse.mints.get_mut(mint).ok_or(EcashError::Unknown("mint"))?.tidy(keys);
+        Ok(())
     }
 
     /// The balance at all mints together, by currency, in minor units.

@@ -1,10 +1,13 @@
 //! The purse: what a wallet holds at each mint, as it is stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Coin, CoinSecret, Denomination, EcashError, MintKeys, PlanchetMessage};
+use super::transfer::TransferRecord;
+use super::{
+    Coin, CoinOrigin, CoinSecret, Denomination, DenominationKey, EcashError, KeySet, MintKeys, PlanchetMessage,
+};
 use crate::foundation::{Amount, Currency, Digest, UnixSeconds, base64};
 use crate::items::statement::Compact;
 use crate::security::blinding::MODULUS_LEN;
@@ -32,6 +35,15 @@ pub struct MintPurse {
     pub reserves: Vec<Reserve>,
     /// The coins.
     pub coins: Vec<PurseCoin>,
+    /// Denominations that the key document lists no longer, and that something here needs.
+    #[serde(default)]
+    pub earlier: Vec<DenominationKey>,
+    /// What expired before it was renewed, in minor units.
+    #[serde(default)]
+    pub expired_minor: u64,
+    /// Transfers from person to person, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transfers: Vec<TransferRecord>,
 }
 
 /// Money on its way from a bank account into coins.
@@ -47,6 +59,9 @@ pub struct Reserve {
     pub pending: Option<PendingWithdrawal>,
     /// Whether everything expected has been withdrawn.
     pub done: bool,
+    /// The transfer of another person that fills it, where it is none from a bank account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Digest>,
 }
 
 /// A withdrawal that was asked for.
@@ -72,10 +87,19 @@ pub struct PurseCoin {
     pub remaining: Amount,
     /// Until when it can be spent.
     pub spend_until: UnixSeconds,
+    /// When it should be exchanged for newer ones.
+    #[serde(default)]
+    pub renew_at: UnixSeconds,
+    /// Where it came from.
+    #[serde(default)]
+    pub origin: Option<CoinOrigin>,
     /// What has become of it.
     pub state: CoinState,
-    /// How many melts of it were begun.
+    /// The sequence of its melt, where it is being melted; else the least that the next one may have.
     pub melts: u32,
+    /// What is left of it beside what is being melted, in minor units: refunded meanwhile, to be melted next.
+    #[serde(default)]
+    pub beside: u64,
 }
 
 /// What has become of a coin.
@@ -100,12 +124,22 @@ pub enum CoinState {
     Melting {
         /// The denominations of the new coins.
         outputs: Vec<Digest>,
+        /// The least sequence of a melt that this wallet does not know of.
+        #[serde(default)]
+        above: u32,
+    },
+    /// Its denomination was revoked: what is left goes into this reserve.
+    Recouping {
+        /// The reserve's number.
+        reserve: u32,
+        /// When it was asked for.
+        requested_at: UnixSeconds,
     },
 }
 
 impl PurseCoin {
     /// A coin as it comes from the mint.
-    pub fn fresh(coin: &Coin, denomination: &Denomination) -> Self {
+    pub fn fresh(coin: &Coin, denomination: &Denomination, origin: CoinOrigin) -> Self {
         Self {
             name: coin.secret.key().public_key().to_text(),
             seed: *coin.secret.seed().as_bytes(),
@@ -113,9 +147,18 @@ impl PurseCoin {
             signature: coin.signature,
             remaining: denomination.value,
             spend_until: denomination.spend_until,
+            renew_at: denomination.renew_at(),
+            origin: Some(origin),
             state: CoinState::Fresh,
             melts: 0,
+            beside: 0,
         }
+    }
+
+    /// What is left of it, all in all.
+    pub fn held(&self) -> Amount {
+        let beside = Amount::new(self.remaining.currency(), self.beside);
+        beside.and_then(|beside| self.remaining.checked_add(beside)).unwrap_or(self.remaining)
     }
 
     /// Its secret.
@@ -138,9 +181,17 @@ impl PurseCoin {
         self.state == CoinState::Fresh && now <= self.spend_until
     }
 
-    /// Whether it waits to be refreshed.
+    /// Whether it waits to be exchanged.
     pub const fn needs_refresh(&self) -> bool {
-        matches!(self.state, CoinState::Shown | CoinState::Doubtful | CoinState::Melting { .. })
+        matches!(
+            self.state,
+            CoinState::Shown | CoinState::Doubtful | CoinState::Melting { .. } | CoinState::Recouping { .. }
+        )
+    }
+
+    /// Whether it is whole, and soon too old to be spent.
+    pub fn needs_renewal(&self, now: UnixSeconds) -> bool {
+        self.state == CoinState::Fresh && (self.renew_at..=self.spend_until).contains(&now)
     }
 }
 
@@ -156,8 +207,45 @@ impl MintPurse {
     }
 
     fn sum(&self, counts: impl Fn(&PurseCoin) -> bool) -> Amount {
-        let amounts = self.coins.iter().filter(|coin| counts(coin)).map(|coin| coin.remaining);
+        let amounts = self.coins.iter().filter(|coin| counts(coin)).map(PurseCoin::held);
         Amount::sum(self.currency, amounts).unwrap_or_else(|_| Amount::zero(self.currency))
+    }
+
+    /// The number of the next reserve.
+    pub(super) fn next_reserve(&self) -> u32 {
+        // The lowest that is free, so that a search by number never meets a long gap.
+        let free = |index: &u32| self.reserves.iter().all(|reserve| reserve.index != *index);
+        (0..).find(free).unwrap_or(u32::MAX)
+    }
+
+    /// Lets go of what is not needed: denominations that nothing names, and coins that the mint, by its own document's
+    /// date, takes no longer.
+    pub(super) fn tidy(&mut self, keys: &KeySet) {
+        let issued_at = keys.document().issued_at;
+        let mut expired = 0_u64;
+        self.coins.retain(|coin| {
+            let settled = matches!(coin.state, CoinState::Fresh | CoinState::Shown | CoinState::Doubtful);
+            let revoked = keys.find(&coin.denomination).is_ok_and(|denomination| denomination.revoked);
+            let gone = settled && !revoked && coin.spend_until < issued_at;
+            if gone {
+                expired = expired.saturating_add(coin.remaining.minor());
+            }
+            !gone
+        });
+        self.expired_minor = self.expired_minor.saturating_add(expired);
+        let mut needed = BTreeSet::new();
+        let open = self.transfers.iter().filter(|transfer| !transfer.coins.is_empty());
+        let permissions = open.flat_map(|transfer| &transfer.permissions);
+        needed.extend(permissions.filter_map(|signed| signed.peek_unverified().ok()).map(|signed| signed.denomination));
+        for coin in &self.coins {
+            needed.insert(coin.denomination);
+            if let CoinState::Melting { outputs, .. } = &coin.state {
+                needed.extend(outputs);
+            }
+        }
+        let pending = self.reserves.iter().filter_map(|reserve| reserve.pending.as_ref());
+        needed.extend(pending.flat_map(|pending| &pending.batch).map(|planchet| planchet.denomination));
+        self.earlier.retain(|key| needed.contains(&key.id(self.currency)));
     }
 
     /// The reserve of this number.

@@ -6,7 +6,7 @@
 
 use super::refresh::Candidate;
 use super::withdraw::unblind_all;
-use super::{CoinSecret, CoinState, CoinStatus, EcashError, EcashPayer, Reserve, ReserveStatus};
+use super::{CoinOrigin, CoinSecret, CoinState, CoinStatus, EcashError, EcashPayer, Reserve, ReserveStatus};
 use crate::foundation::{Amount, Digest};
 use crate::security::{Signer, Thumbprint, Verifier};
 
@@ -31,13 +31,16 @@ impl EcashPayer {
                 .map(|coin| CoinSecret::derive_withdrawn(&self.seed, mint, index, coin))
                 .collect();
             next_coin += u32::try_from(outputs.len()).map_err(|_| EcashError::Peer("too many coins"))?;
-            coins.extend(unblind_all(&denominations, secrets, &withdrawn.signatures)?);
+            let origin = CoinOrigin::Reserve(index);
+            coins.extend(unblind_all(&denominations, secrets, &withdrawn.signatures, &origin)?);
         }
         let names = coins.iter().map(|coin| coin.name().to_owned()).collect();
         let held = self.mint_purse_mut(mint)?;
         let done = status.balance.is_zero();
+        let known = held.reserves.iter().find(|reserve| reserve.index == index);
+        let transfer = known.and_then(|reserve| reserve.transfer);
         held.reserves.retain(|reserve| reserve.index != index);
-        held.reserves.push(Reserve { index, expected: status.balance, next_coin, pending: None, done });
+        held.reserves.push(Reserve { index, expected: status.balance, next_coin, pending: None, done, transfer });
         held.reserves.sort_by_key(|reserve| reserve.index);
         for coin in coins {
             held.coins.retain(|known| known.name() != coin.name());
@@ -63,22 +66,25 @@ impl EcashPayer {
         let mut coin = self.mint_purse_mut(mint)?.coin_mut(name)?.clone();
         let key = coin.secret().key();
         let mut found = Vec::new();
-        coin.remaining = status.remaining;
+        (coin.remaining, coin.beside) = (status.remaining, 0);
         coin.state = CoinState::Shown;
-        for (sequence, seen) in (0_u32..).zip(&status.melts) {
+        coin.melts = 0;
+        for seen in &status.melts {
             let (melt, signer) = seen.melt.verify_self_keyed(verifier)?;
-            if signer != *key.public_key() || melt.sequence != sequence {
+            if signer != *key.public_key() || melt.sequence < coin.melts {
                 return Err(EcashError::Peer("a melt is not this coin's"));
             }
-            coin.melts = sequence + 1;
+            coin.melts = melt.sequence.saturating_add(1);
             if let Some(revealed) = &seen.revealed {
                 let secrets = Candidate::link(&key, &revealed.transfer_public, melt.outputs.len());
                 let denominations = self.find_all(mint, &melt.outputs)?;
-                found.extend(unblind_all(&denominations, secrets, &revealed.signatures)?);
-            } else {
-                coin.melts = sequence;
+                let origin = CoinOrigin::Coin(name.to_owned());
+                found.extend(unblind_all(&denominations, secrets, &revealed.signatures, &origin)?);
+            } else if !seen.void {
+                coin.melts = melt.sequence;
                 coin.remaining = melt.amount;
-                coin.state = CoinState::Melting { outputs: melt.outputs.clone() };
+                coin.beside = status.remaining.minor();
+                coin.state = CoinState::Melting { outputs: melt.outputs.clone(), above: melt.sequence };
             }
         }
         let names = found.iter().map(|coin| coin.name().to_owned()).collect();

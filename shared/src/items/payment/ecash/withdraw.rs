@@ -1,10 +1,12 @@
 //! Withdrawing and refreshing: how coins come into the purse.
 
+use rand_core::CryptoRng;
+
 use super::purse::PendingWithdrawal;
 use super::refresh::{Candidate, KAPPA, commitment};
 use super::{
-    CoinSecret, CoinState, Denomination, EcashError, EcashPayer, Melt, MeltConfirmation, PlanchetMessage, PurseCoin,
-    Reserve, Reveal, Withdrawal,
+    CoinOrigin, CoinSecret, CoinState, Denomination, EcashError, EcashPayer, Melt, MeltConfirmation, PlanchetMessage,
+    PurseCoin, Reserve, Reveal, Withdrawal,
 };
 use crate::foundation::{Amount, Bytes, Digest, UnixSeconds};
 use crate::items::statement::Signed;
@@ -19,8 +21,24 @@ impl EcashPayer {
     pub fn open_reserve(&mut self, mint: &Thumbprint, amount: Amount, now: UnixSeconds) -> Result<u32, EcashError> {
         self.keys(mint)?.split(amount, now)?;
         let held = self.mint_purse_mut(mint)?;
-        let index = held.reserves.iter().map(|reserve| reserve.index + 1).max().unwrap_or(0);
-        held.reserves.push(Reserve { index, expected: amount, next_coin: 0, pending: None, done: false });
+        // A search by number must never meet a long gap: who has asked for many transfers that did not come gets no new
+        // reserve, but the first of these.
+        let awaited = |reserve: &&mut Reserve| !reserve.done && reserve.pending.is_none() && reserve.transfer.is_none();
+        if held.reserves.iter_mut().filter(awaited).count() >= super::MAX_AWAITED
+            && let Some(reserve) = held.reserves.iter_mut().find(awaited)
+        {
+            reserve.expected = amount;
+            return Ok(reserve.index);
+        }
+        let index = held.next_reserve();
+        held.reserves.push(Reserve {
+            index,
+            expected: amount,
+            next_coin: 0,
+            pending: None,
+            done: false,
+            transfer: None,
+        });
         Ok(index)
     }
 
@@ -60,6 +78,16 @@ impl EcashPayer {
         Ok(Signed::sign_self_keyed(request, &key))
     }
 
+    /// Forgets a withdrawal that the mint refused for good, as it does where its denominations are issued no longer: the
+    /// next one is planned anew.
+    ///
+    /// # Errors
+    /// [`EcashError::Unknown`].
+    pub fn withdrawal_refused(&mut self, mint: &Thumbprint, index: u32) -> Result<(), EcashError> {
+        self.mint_purse_mut(mint)?.reserve_mut(index)?.pending = None;
+        Ok(())
+    }
+
     /// Takes the mint's signatures: the coins are in the purse. Returns what they are worth.
     ///
     /// # Errors
@@ -76,7 +104,8 @@ impl EcashPayer {
             .take(outputs.len())
             .map(|coin| CoinSecret::derive_withdrawn(&self.seed, mint, index, coin))
             .collect();
-        let coins = unblind_all(&self.find_all(mint, &outputs)?, secrets, signatures)?;
+        let origin = CoinOrigin::Reserve(index);
+        let coins = unblind_all(&self.find_all(mint, &outputs)?, secrets, signatures, &origin)?;
         let held = self.mint_purse_mut(mint)?;
         let gained = Amount::sum(held.currency, coins.iter().map(|coin| coin.remaining))?;
         let reserve = held.reserve_mut(index)?;
@@ -87,13 +116,13 @@ impl EcashPayer {
         Ok(gained)
     }
 
-    /// The names of the coins at a mint that wait to be refreshed.
+    /// The names of the coins at a mint that wait to be refreshed: change, and whole coins that are soon too old.
     ///
     /// # Errors
     /// [`EcashError::Unknown`].
-    pub fn refreshes(&self, mint: &Thumbprint) -> Result<Vec<String>, EcashError> {
-        let held = self.mint_purse(mint)?;
-        Ok(held.coins.iter().filter(|coin| coin.needs_refresh()).map(|coin| coin.name().to_owned()).collect())
+    pub fn refreshes(&self, mint: &Thumbprint, now: UnixSeconds) -> Result<Vec<String>, EcashError> {
+        let waits = |coin: &&PurseCoin| coin.needs_refresh() || coin.needs_renewal(now);
+        Ok(self.mint_purse(mint)?.coins.iter().filter(waits).map(|coin| coin.name().to_owned()).collect())
     }
 
     /// Records what the mint says is left of a doubtful coin; one that is used up leaves the purse.
@@ -119,16 +148,28 @@ impl EcashPayer {
 
     /// Begins to refresh a coin, or begins again with the same melt after a crash.
     ///
+    /// The melt's sequence is drawn above those of the coin's earlier melts: two devices with the same seed never make the
+    /// same melt, so at most one of them gets the new coins.
+    ///
     /// # Errors
     /// [`EcashError`] where coin or denominations are not known.
-    pub fn melt(&mut self, mint: &Thumbprint, name: &str, now: UnixSeconds) -> Result<Signed<Melt>, EcashError> {
-        let remaining = self.mint_purse_mut(mint)?.coin_mut(name)?.remaining;
-        let planned: Vec<Digest> = self.keys(mint)?.split(remaining, now)?.iter().map(|d| d.id).collect();
-        let coin = self.mint_purse_mut(mint)?.coin_mut(name)?;
+    pub fn melt(
+        &mut self,
+        mint: &Thumbprint,
+        name: &str,
+        now: UnixSeconds,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Signed<Melt>, EcashError> {
+        let coin = self.coin(mint, name)?;
         if !matches!(coin.state, CoinState::Melting { .. }) {
-            coin.state = CoinState::Melting { outputs: planned };
+            let planned = self.keys(mint)?.split(coin.remaining, now)?.iter().map(|d| d.id).collect();
+            let coin = self.mint_purse_mut(mint)?.coin_mut(name)?;
+            let room = (u32::MAX - coin.melts) / 8;
+            let above = coin.melts;
+            coin.melts += rng.next_u32() % room.max(1);
+            coin.state = CoinState::Melting { outputs: planned, above };
         }
-        let coin = coin.clone();
+        let coin = self.coin(mint, name)?.clone();
         let outputs = melting_outputs(&coin)?;
         let candidates = self.candidates(mint, &coin)?;
         let digests: Vec<Digest> = candidates.iter().map(Candidate::digest).collect();
@@ -178,10 +219,12 @@ impl EcashPayer {
         let coin = self.coin(mint, name)?;
         let outputs = melting_outputs(coin)?.to_vec();
         let chosen = self.candidate(mint, coin, gamma)?;
-        let coins = unblind_all(&self.find_all(mint, &outputs)?, chosen.secrets, signatures)?;
+        let origin = CoinOrigin::Coin(name.to_owned());
+        let coins = unblind_all(&self.find_all(mint, &outputs)?, chosen.secrets, signatures, &origin)?;
         let held = self.mint_purse_mut(mint)?;
         let gained = Amount::sum(held.currency, coins.iter().map(|coin| coin.remaining))?;
-        held.coins.retain(|coin| coin.name() != name);
+        held.coin_mut(name)?.exchanged();
+        held.coins.retain(|coin| !coin.held().is_zero());
         held.coins.extend(coins);
         Ok(gained)
     }
@@ -209,7 +252,7 @@ impl EcashPayer {
 
 fn melting_outputs(coin: &PurseCoin) -> Result<&[Digest], EcashError> {
     match &coin.state {
-        CoinState::Melting { outputs } => Ok(outputs),
+        CoinState::Melting { outputs, .. } => Ok(outputs),
         _ => Err(EcashError::Unknown("refresh")),
     }
 }
@@ -219,6 +262,7 @@ pub(super) fn unblind_all(
     denominations: &[&Denomination],
     secrets: Vec<CoinSecret>,
     signatures: &[Bytes],
+    origin: &CoinOrigin,
 ) -> Result<Vec<PurseCoin>, EcashError> {
     if signatures.len() != denominations.len() {
         return Err(EcashError::Peer("the number of signatures is not that of the planchets"));
@@ -230,7 +274,7 @@ pub(super) fn unblind_all(
         .map(|((secret, denomination), signature)| {
             let signature: &[u8; MODULUS_LEN] =
                 signature.0.as_slice().try_into().map_err(|_| EcashError::Peer("a signature has the wrong length"))?;
-            Ok(PurseCoin::fresh(&secret.unblind(denomination, signature)?, denomination))
+            Ok(PurseCoin::fresh(&secret.unblind(denomination, signature)?, denomination, origin.clone()))
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use super::super::mint::{check_deposit, check_melt, check_reveal, check_withdrawal};
 use super::super::*;
-use super::ledger::{Ledger, NOW, Outcome, bill, euros, funded, parameters, pay};
+use super::ledger::{Ledger, NOW, Outcome, bill, euros, funded, parameters, pay, rng};
 use crate::foundation::{Code, Coded, Digest};
 use crate::items::payment::{PayeeModule, PayerModule, PaymentError, Unusable};
 use crate::items::statement::{Compact, Signed};
@@ -106,9 +106,9 @@ fn a_dishonest_refresh_is_caught() -> Outcome {
     let bill = bill(b"deal", "1.00")?;
     pay(&mut wallet, mint, &bill)?;
     wallet.settled(&bill.deal);
-    let name = wallet.refreshes(&mint)?.remove(0);
+    let name = wallet.refreshes(&mint, NOW)?.remove(0);
     let coin = PublicKey::from_text(&name)?;
-    let melt = wallet.melt(&mint, &name, NOW)?;
+    let melt = wallet.melt(&mint, &name, NOW, &mut rng())?;
     check_melt(&ledger.keys, &melt.to_compact(), NOW, &Portable)?;
     for gamma in 0..KAPPA {
         let confirmation = MeltConfirmation { melt: melt.digest(), gamma };
@@ -143,9 +143,9 @@ fn a_melt_must_balance() -> Outcome {
     let bill = bill(b"deal", "1.00")?;
     pay(&mut wallet, mint, &bill)?;
     wallet.settled(&bill.deal);
-    let name = wallet.refreshes(&mint)?.remove(0);
+    let name = wallet.refreshes(&mint, NOW)?.remove(0);
     let key = wallet.mint_purse(&mint)?.coins[0].secret().key();
-    let melt = wallet.melt(&mint, &name, NOW)?.payload().clone();
+    let melt = wallet.melt(&mint, &name, NOW, &mut rng())?.payload().clone();
     let mut more = melt.clone();
     more.outputs.push(melt.outputs[0]);
     let none = Melt { outputs: Vec::new(), amount: euros("0.00")?, ..melt.clone() };

@@ -49,7 +49,7 @@ pub(super) struct Ledger {
     pub(super) signer: SigningKey,
     rsa: Vec<RsaKey>,
     pub(super) keys: KeySet,
-    spent: BTreeMap<String, u64>,
+    pub(super) spent: BTreeMap<String, u64>,
     melts: BTreeMap<String, Vec<MeltStatus>>,
     withdrawals: BTreeMap<String, Vec<Withdrawn>>,
     gamma: u8,
@@ -74,6 +74,8 @@ impl Ledger {
             funding: Funding { bank: "http://localhost:2".to_owned(), account: "mint".to_owned() },
             wire_delay_s: 60,
             denominations: denominations.collect(),
+            earlier: None,
+            revoked: Vec::new(),
             issued_at: NOW,
             expires_at: NOW.plus(1_000),
         };
@@ -102,6 +104,11 @@ impl Ledger {
             .collect()
     }
 
+    /// What whoever stole a denomination's key signs with it.
+    pub(super) fn leaked(&self, denomination: &Denomination, blinded: &[u8; MODULUS_LEN]) -> Outcome<Bytes> {
+        Ok(self.rsa.iter().find(|key| key.public == denomination.key).ok_or("no such key")?.sign(blinded))
+    }
+
     pub(super) fn withdraw(&mut self, request: &Compact<Withdrawal>) -> Outcome<Vec<Bytes>> {
         let checked = check_withdrawal(&self.keys, request, NOW, &Portable)?;
         let batch = checked.request.batch.clone();
@@ -118,6 +125,10 @@ impl Ledger {
         }
         *spent += amount.minor();
         Ok(())
+    }
+
+    pub(super) fn give_back(&mut self, coin: &PublicKey, amount: Amount) {
+        *self.spent.entry(coin.to_text()).or_default() -= amount.minor();
     }
 
     pub(super) fn deposit(&mut self, body: &DepositBody) -> Outcome<Amount> {
@@ -138,7 +149,8 @@ impl Ledger {
         self.gamma = (self.gamma + 1) % KAPPA;
         let confirmation = MeltConfirmation { melt: checked.melt.digest(), gamma: self.gamma };
         let confirmation = Signed::sign(confirmation, &self.signer);
-        let status = MeltStatus { melt: melt.clone(), confirmation: confirmation.to_compact(), revealed: None };
+        let status =
+            MeltStatus { melt: melt.clone(), confirmation: confirmation.to_compact(), revealed: None, void: false };
         self.melts.entry(checked.coin.to_text()).or_default().push(status);
         Ok(confirmation)
     }
@@ -163,8 +175,17 @@ impl Ledger {
     pub(super) fn coin_status(&self, coin: &str, value: Amount) -> Outcome<Option<CoinStatus>> {
         let Some(spent) = self.spent.get(coin) else { return Ok(None) };
         let remaining = Amount::new(Currency::EUR, value.minor() - spent)?;
-        Ok(Some(CoinStatus { remaining, melts: self.melts.get(coin).cloned().unwrap_or_default() }))
+        Ok(Some(CoinStatus {
+            remaining,
+            melts: self.melts.get(coin).cloned().unwrap_or_default(),
+            refunds: Vec::new(),
+            pending: Vec::new(),
+        }))
     }
+}
+
+pub(super) fn rng() -> impl rand_core::CryptoRng {
+    rand_core::UnwrapErr(getrandom::SysRng)
 }
 
 pub(super) fn euros(text: &str) -> Outcome<Amount> {
@@ -184,8 +205,8 @@ pub(super) fn funded(ledger: &mut Ledger, amount: &str) -> Outcome<(EcashPayer, 
 
 /// Refreshes whatever waits for it.
 pub(super) fn refresh_all(wallet: &mut EcashPayer, mint: &Thumbprint, ledger: &mut Ledger) -> Outcome {
-    for name in wallet.refreshes(mint)? {
-        let melt = wallet.melt(mint, &name, NOW)?;
+    for name in wallet.refreshes(mint, NOW)? {
+        let melt = wallet.melt(mint, &name, NOW, &mut rng())?;
         let confirmation = ledger.melt(&melt.to_compact())?;
         let reveal = wallet.reveal(mint, &name, &confirmation)?;
         let signatures = ledger.reveal(&PublicKey::from_text(&name)?, confirmation.gamma, &reveal)?;
@@ -203,6 +224,5 @@ pub(super) fn parameters(mint: Thumbprint) -> EcashParameters {
 }
 
 pub(super) fn pay(wallet: &mut EcashPayer, mint: Thumbprint, bill: &Bill) -> Outcome<EcashBody> {
-    let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
-    Ok(PayerModule::pay(wallet, bill, &parameters(mint), NOW, &mut rng)?)
+    Ok(PayerModule::pay(wallet, bill, &parameters(mint), NOW, &mut rng())?)
 }

@@ -1,7 +1,7 @@
 //! What must work: paying, change, crashes, restoring.
 
 use super::super::*;
-use super::ledger::{Ledger, NOW, Outcome, bill, euros, funded, pay, refresh_all};
+use super::ledger::{Ledger, NOW, Outcome, bill, euros, funded, pay, refresh_all, rng};
 use crate::foundation::UnixSeconds;
 use crate::items::payment::{Answer, PayeeModule, PayerModule, Step};
 use crate::items::statement::Signed;
@@ -85,8 +85,8 @@ fn the_seed_alone_restores_everything() -> Outcome {
     let body = pay(&mut wallet, mint, &last)?;
     deposit(&mut ledger, &body)?;
     wallet.settled(&last.deal);
-    for name in wallet.refreshes(&mint)? {
-        let melt = wallet.melt(&mint, &name, NOW)?;
+    for name in wallet.refreshes(&mint, NOW)? {
+        let melt = wallet.melt(&mint, &name, NOW, &mut rng())?;
         ledger.melt(&melt.to_compact())?;
     }
     let before = wallet.balances();

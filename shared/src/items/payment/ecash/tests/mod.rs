@@ -3,3 +3,6 @@
 mod attacks;
 mod ledger;
 mod lifecycle;
+mod recoup;
+mod refund;
+mod transfers;

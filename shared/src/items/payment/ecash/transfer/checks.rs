@@ -27,8 +27,11 @@ pub struct CheckedTransfer {
     pub permissions: Vec<CheckedPermission>,
 }
 
-/// Reads a transfer or a request: its terms, its name, its digest and its signer's key.
-pub(super) fn read(text: &str, verifier: &dyn Verifier) -> Result<CheckedTransfer, EcashError> {
+/// Reads a transfer or a request, without the coins that pay it: its terms, its name, its digest and its signer.
+///
+/// # Errors
+/// [`EcashError`] where it is neither, or breaks the bounds.
+pub fn read_transfer(text: &str, verifier: &dyn Verifier) -> Result<CheckedTransfer, EcashError> {
     let (digest, terms, key, asked_for) = match Signed::<Transfer>::verify_self_keyed(text, verifier) {
         Ok((transfer, key)) => (transfer.digest(), transfer.payload().0.clone(), key, false),
         Err(StatementError::Type { .. }) => {
@@ -58,7 +61,7 @@ pub fn check_transfer(
     now: UnixSeconds,
     verifier: &dyn Verifier,
 ) -> Result<CheckedTransfer, EcashError> {
-    let transfer = read(&body.transfer, verifier)?;
+    let transfer = read_transfer(&body.transfer, verifier)?;
     let Terms { mint, amount, expires_at, .. } = transfer.terms;
     if mint != keys.mint() {
         return Err(EcashError::Mint);

@@ -21,7 +21,7 @@ mod link;
 mod messages;
 mod wallet;
 
-pub use checks::{CheckedTransfer, check_acceptance, check_cancellation, check_transfer};
+pub use checks::{CheckedTransfer, check_acceptance, check_cancellation, check_transfer, read_transfer};
 pub use link::Link;
 pub use messages::{
     Acceptance, AcceptanceBody, Cancellation, CancellationBody, PendingSpend, Terms, Transfer, TransferAnswer,

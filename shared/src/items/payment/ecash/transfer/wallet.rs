@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::checks::read;
+use super::checks::read_transfer;
 use super::{
     Acceptance, AcceptanceBody, Cancellation, CancellationBody, Link, MAX_PURPOSE, RETURN_S, Terms, Transfer,
     TransferBody, TransferRequest, TransferStatus,
@@ -156,7 +156,7 @@ impl EcashPayer {
         now: UnixSeconds,
         verifier: &dyn Verifier,
     ) -> Result<Digest, EcashError> {
-        let read = read(request, verifier)?;
+        let read = read_transfer(request, verifier)?;
         if read.terms.expires_at < now {
             return Err(EcashError::TransferExpired);
         }
@@ -250,7 +250,7 @@ impl EcashPayer {
         now: UnixSeconds,
         verifier: &dyn Verifier,
     ) -> Result<Digest, EcashError> {
-        let read = read(&status.transfer, verifier)?;
+        let read = read_transfer(&status.transfer, verifier)?;
         if read.signer != key.public_key().thumbprint() || read.reserve.is_some() {
             return Err(EcashError::Peer("it answered with another transfer"));
         }
@@ -338,7 +338,7 @@ impl EcashPayer {
         coins: &[(Digest, Amount, PurseCoin)],
         (now, verifier): (UnixSeconds, &dyn Verifier),
     ) -> Result<(), EcashError> {
-        let read = read(&status.transfer, verifier)?;
+        let read = read_transfer(&status.transfer, verifier)?;
         if read.signer != self.transfer_key(mint, index).public_key().thumbprint() || read.terms.mint != *mint {
             return Err(EcashError::Peer("it answered with another transfer"));
         }
