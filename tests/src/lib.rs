@@ -3,6 +3,7 @@
 //! Nothing here is a mock. A [`Demo`] is the `semper` binary as a process of its own, so that a test can kill it; a
 //! [`Wallet`] is the `semper-wallet` binary over a folder.
 
+pub mod analyser;
 pub mod bench;
 pub mod binaries;
 pub mod demo;
