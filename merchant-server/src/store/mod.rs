@@ -4,6 +4,8 @@
 //! (`bank/sqlite.rs`), so that another database needs no change in the party's logic. This module has what those
 //! implementations share: [`sqlite`], and the errors.
 
+#[cfg(any(test, feature = "faults"))]
+pub mod faults;
 pub mod sql;
 pub mod sqlite;
 #[cfg(test)]

@@ -87,10 +87,17 @@ impl Database {
         schema: &Schema,
         metrics: Option<&prometheus::Registry>,
     ) -> Result<Self, StoreError> {
-        match &config.url {
-            None => Ok(Self::new(Arc::new(sqlite::open(&config.file, schema, metrics)?))),
-            Some(url) => Err(StoreError::Settings(format!("no database is known for {}", url.shown()).into())),
+        let backend: Arc<dyn Backend> = match &config.url {
+            None => Arc::new(sqlite::open(&config.file, schema, metrics)?),
+            Some(url) => {
+                return Err(StoreError::Settings(format!("no database is known for {}", url.shown()).into()));
+            }
+        };
+        #[cfg(any(test, feature = "faults"))]
+        if let Some(faults) = super::faults::Faults::of(&config.file) {
+            return Ok(Self::new(faults.before(backend)));
         }
+        Ok(Self::new(backend))
     }
 
     /// A database behind the layer.
@@ -183,3 +190,6 @@ impl fmt::Debug for Database {
         write!(f, "Database({})", self.0.name())
     }
 }
+
+#[cfg(test)]
+mod tests;

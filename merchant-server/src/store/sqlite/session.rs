@@ -1,5 +1,7 @@
 //! SQLite behind the layer.
 
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -20,6 +22,11 @@ pub(in crate::store) fn open(
     schema: &Schema,
     metrics: Option<&prometheus::Registry>,
 ) -> Result<Database, StoreError> {
+    // It is its owner's alone. SQLite gives its side files the mode of the database, which therefore must be there first.
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    let made = made.and_then(|()| OpenOptions::new().create(true).append(true).mode(0o600).open(path));
+    made.map_err(|source| StoreError::Open { path: path.to_owned(), source: source.into() })?;
     Database::open(path, &Scripts { application: schema.application, migrations: schema.sqlite }, metrics)
 }
 
