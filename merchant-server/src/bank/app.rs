@@ -17,6 +17,9 @@ use crate::http::{Shutdown, StartError, TokenHash};
 /// The longest wait for news.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// How often who waits looks by himself: another replica does not ring.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// The most entries in one answer.
 const PAGE: u32 = 100;
 
@@ -38,7 +41,7 @@ impl App {
         for account in &config.accounts {
             store.set_up(account, clock::now()).await.map_err(refused)?;
         }
-        if store.trial().map_err(refused)? != Trial::BALANCED {
+        if store.trial().await.map_err(refused)? != Trial::BALANCED {
             return Err(StartError::Config("bank: the books do not balance; restore them from a backup".to_owned()));
         }
         let test_account =
@@ -57,7 +60,7 @@ impl App {
 
     /// Makes a transfer; whether it is new, and what it is.
     pub(super) async fn transfer(&self, token: TokenHash, order: TransferOrder) -> Result<(bool, Transfer), BankError> {
-        self.store.authorise(&order.from, token)?;
+        self.store.authorise(&order.from, token).await?;
         match self.store.transfer(order, clock::now()).await? {
             Outcome::Made(transfer) => {
                 self.news.tell(&transfer.from);
@@ -68,9 +71,9 @@ impl App {
         }
     }
 
-    pub(super) fn standing(&self, token: TokenHash, account: &AccountName) -> Result<Standing, BankError> {
-        self.store.authorise(account, token)?;
-        self.store.standing(account)
+    pub(super) async fn standing(&self, token: TokenHash, account: &AccountName) -> Result<Standing, BankError> {
+        self.store.authorise(account, token).await?;
+        self.store.standing(account).await
     }
 
     /// What happened to an account; waits for something to happen where the caller wishes.
@@ -80,20 +83,20 @@ impl App {
         account: &AccountName,
         query: HistoryQuery,
     ) -> Result<Vec<Entry>, BankError> {
-        self.store.authorise(account, token)?;
+        self.store.authorise(account, token).await?;
         let deadline = Instant::now() + Duration::from_millis(query.wait_ms).min(LONGEST_WAIT);
         let bell = self.news.of(account);
         loop {
             // Listening begins before looking, so that nothing falls between the two.
             let mut rings = std::pin::pin!(bell.notified());
             rings.as_mut().enable();
-            let entries = self.store.history(account, query.after, PAGE)?;
+            let entries = self.store.history(account, query.after, PAGE).await?;
             if !entries.is_empty() || Instant::now() >= deadline {
                 return Ok(entries);
             }
             tokio::select! {
                 () = rings => {}
-                () = tokio::time::sleep_until(deadline) => {}
+                () = tokio::time::sleep_until(deadline.min(Instant::now() + LOOK_EVERY)) => {}
                 () = self.shutdown.requested() => return Ok(Vec::new()),
             }
         }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::CENTRAL;
 use super::messages::AccountName;
 use crate::http::{ServerSettings, StartError};
+use crate::store::sql::StoreUrl;
 
 /// The least length of a token, in characters.
 const TOKEN_LEN: usize = 22;
@@ -19,6 +20,9 @@ const TOKEN_LEN: usize = 22;
 pub struct Config {
     /// The folder for key and books.
     pub data: PathBuf,
+    /// A PostgreSQL database (`postgres://…`) for the books, which several replicas may share; without it, a file in `data`.
+    #[serde(default)]
+    pub store: Option<StoreUrl>,
     /// Where it listens.
     #[serde(default)]
     pub server: ServerSettings,

@@ -30,12 +30,6 @@ pub enum BankError {
     Store(#[from] StoreError),
 }
 
-impl From<rusqlite::Error> for BankError {
-    fn from(error: rusqlite::Error) -> Self {
-        StoreError::from(error).into()
-    }
-}
-
 impl From<BankError> for Problem {
     fn from(error: BankError) -> Self {
         match error {

@@ -77,7 +77,7 @@ async fn transfer(app: web::Data<App>, token: Bearer, order: Json<TransferOrder>
     )
 )]
 async fn account(app: web::Data<App>, token: Bearer, account: web::Path<AccountName>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(app.standing(token.0, &account)?))
+    Ok(HttpResponse::Ok().json(app.standing(token.0, &account).await?))
 }
 
 /// What happened to an account, oldest first.

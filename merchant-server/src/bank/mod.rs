@@ -17,7 +17,7 @@ mod error;
 mod handlers;
 mod ledger;
 mod messages;
-mod sqlite;
+mod sql;
 mod store;
 
 use std::sync::Arc;
@@ -33,11 +33,11 @@ pub use messages::{
 };
 
 use self::app::App;
-use self::sqlite::Sqlite;
+use self::sql::Sql;
 use crate::http::{self, Running, Service, Shutdown, StartError};
 use crate::introduction::Introduction;
 use crate::keys;
-use crate::store::sqlite::Database;
+use crate::store::sql::{Database, StoreConfig};
 
 /// The account that owes all money in circulation. Nobody has its token.
 pub const CENTRAL: &str = "central";
@@ -50,11 +50,11 @@ pub async fn start(config: &Config, shutdown: &Shutdown) -> Result<Running, Star
     config.check()?;
     let signer = Arc::new(keys::load_or_make(&config.data)?);
     let service = Service::new("bank")?.openapi(handlers::ApiDoc::openapi());
-    let database =
-        Database::open(&config.data.join("bank.sqlite"), &sqlite::SCHEMA, Some(service.telemetry().registry()))?;
+    let place = StoreConfig::new(config.data.join("bank.sqlite"), config.store.as_ref());
+    let database = Database::open(&place, &sql::SCHEMA, Some(service.telemetry().registry())).await?;
     let checked = database.clone();
     let service = service.ready(move || checked.check());
-    let app = App::open(Box::new(Sqlite::new(database)), config, shutdown.clone()).await?;
+    let app = App::open(Box::new(Sql::new(database)), config, shutdown.clone()).await?;
     let introduction = Introduction::new(signer, Role::Bank, &config.name, &config.server.public_url)
         .address("transfers", "/transfers")
         .address("accounts", "/accounts/{account}")

@@ -36,23 +36,23 @@ impl Trial {
 /// The bank's books. Every operation is durable when it answers.
 pub(super) trait Store: Send + Sync {
     /// Opens the books in `currency`, with a central account that may owe up to `limit_minor`.
-    fn open<'a>(&'a self, currency: Currency, limit_minor: u64) -> BoxFuture<'a, Result<(), BankError>>;
+    fn open(&self, currency: Currency, limit_minor: u64) -> BoxFuture<'_, Result<(), BankError>>;
 
     /// Makes an account with its opening balance where there is none, and brings name and token up to date.
-    fn set_up<'a>(&'a self, account: &AccountConfig, at: UnixSeconds) -> BoxFuture<'a, Result<(), BankError>>;
+    fn set_up(&self, account: &AccountConfig, at: UnixSeconds) -> BoxFuture<'_, Result<(), BankError>>;
 
     /// Whether `token` is the account's.
-    fn authorise(&self, account: &AccountName, token: TokenHash) -> Result<(), BankError>;
+    fn authorise(&self, account: &AccountName, token: TokenHash) -> BoxFuture<'_, Result<(), BankError>>;
 
     /// Makes a transfer, or finds that it was made before.
-    fn transfer<'a>(&'a self, order: TransferOrder, at: UnixSeconds) -> BoxFuture<'a, Result<Outcome, BankError>>;
+    fn transfer(&self, order: TransferOrder, at: UnixSeconds) -> BoxFuture<'_, Result<Outcome, BankError>>;
 
     /// Where an account stands.
-    fn standing(&self, account: &AccountName) -> Result<Standing, BankError>;
+    fn standing(&self, account: &AccountName) -> BoxFuture<'_, Result<Standing, BankError>>;
 
     /// At most `limit` entries of an account after `serial`, oldest first.
-    fn history(&self, account: &AccountName, after: u64, limit: u32) -> Result<Vec<Entry>, BankError>;
+    fn history(&self, account: &AccountName, after: u64, limit: u32) -> BoxFuture<'_, Result<Vec<Entry>, BankError>>;
 
     /// Adds everything up anew.
-    fn trial(&self) -> Result<Trial, BankError>;
+    fn trial(&self) -> BoxFuture<'_, Result<Trial, BankError>>;
 }

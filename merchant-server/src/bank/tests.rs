@@ -2,14 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use proptest::prelude::*;
-use semper_shared::foundation::UnixSeconds;
 use semper_shared::items::party::Party;
 use semper_shared::security::Portable;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::store::{Outcome, Store as _, Trial};
 use super::*;
 use crate::clock;
 use crate::http::{ServerSettings, ShutdownTrigger};
@@ -205,73 +202,4 @@ async fn a_wrong_configuration_is_refused() {
     assert!(refused(|config| config.accounts[1] = config.accounts[0].clone()).await.contains("twice"));
     assert!(refused(|config| config.accounts.clear()).await.contains("test account"));
     assert!(refused(|config| config.accounts[0].opening_minor = 100_000_001).await.contains("does not hold that much"));
-}
-
-fn books(folder: &TempDir) -> Sqlite {
-    Sqlite::new(Database::open(&folder.path().join("bank.sqlite"), &sqlite::SCHEMA, None).unwrap())
-}
-
-async fn open_books(folder: &TempDir) -> Sqlite {
-    let (books, config) = (books(folder), config(folder));
-    books.open(config.currency, config.money_limit_minor).await.unwrap();
-    for account in &config.accounts {
-        books.set_up(account, UnixSeconds(1)).await.unwrap();
-    }
-    books
-}
-
-fn parsed(id: &str, from: &str, to: &str, minor: u64) -> TransferOrder {
-    serde_json::from_value(
-        json!({"id": id, "from": from, "to": to, "amount": {"currency": "EUR", "minor": minor}, "subject": "x"}),
-    )
-    .unwrap()
-}
-
-#[tokio::test]
-async fn at_the_same_time_only_what_is_there_can_be_paid() {
-    let folder = TempDir::new().unwrap();
-    let books = Arc::new(open_books(&folder).await);
-    let transfers: Vec<_> = (0..64)
-        .map(|index| {
-            let books = Arc::clone(&books);
-            // Every fourth is a repetition of the one before.
-            let id = format!("t{}", index - usize::from(index % 4 == 3));
-            tokio::spawn(async move { books.transfer(parsed(&id, "customer", "mint", 1_500), UnixSeconds(2)).await })
-        })
-        .collect();
-    let mut made = 0;
-    for transfer in transfers {
-        match transfer.await.unwrap() {
-            Ok(Outcome::Made(_)) => made += 1,
-            Ok(Outcome::Repeated(_)) | Err(BankError::Ledger(_)) => {}
-            Err(other) => panic!("{other}"),
-        }
-    }
-    assert_eq!(made, 50_000 / 1_500, "as often as there was money, not once more");
-    assert_eq!(books.trial().unwrap(), Trial::BALANCED);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Whatever is ordered, in the store too the books balance and no money appears.
-    #[test]
-    fn the_books_balance(orders in prop::collection::vec((0_usize..3, 0_usize..3, 0_u64..40_000, 0_u8..8), 1..30)) {
-        let names = ["customer", "mint", "merchant"];
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async {
-            let folder = TempDir::new()?;
-            let books = open_books(&folder).await;
-            for (from, to, minor, id) in orders {
-                let _refused_or_not = books.transfer(parsed(&format!("t{id}"), names[from], names[to], minor), UnixSeconds(3)).await;
-            }
-            prop_assert_eq!(books.trial().map_err(|error| TestCaseError::fail(error.to_string()))?, Trial::BALANCED);
-            let held: u64 = names.iter().map(|name| {
-                let name = AccountName::try_from((*name).to_owned()).unwrap();
-                books.standing(&name).unwrap().balance.minor()
-            }).sum();
-            prop_assert_eq!(held, 50_000);
-            Ok(())
-        })?;
-    }
 }
