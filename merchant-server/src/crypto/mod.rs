@@ -1,9 +1,11 @@
 //! Native cryptography for what is hot: OpenSSL's ES256 and RSA in place of the portable implementations, several times as fast.
 //!
-//! [`Native`] verifies, through the protocol crate's seam. [`NativeSigner`] signs a party's statements. [`BlindSigner`] is the
+//! [`Native`] verifies, and agrees on keys for sealing, through the protocol crate's seams.
+//! [`NativeSigner`] signs a party's statements. [`BlindSigner`] is the
 //! raw RSA private operation, which exists nowhere else in the project. Whether they agree with the portable code is tested
 //! on both sides of every boundary.
 
+mod agreement;
 mod blind;
 mod es256;
 mod verifier;

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
+use semper_shared::foundation::Digest;
 use semper_shared::security::blinding::{self, BlindingSecrets};
+use semper_shared::security::sealing::{Agree as _, Ephemeral, Purpose, open, seal};
 use semper_shared::security::{Portable, PublicKey, Signer, SigningKey, Verifier};
 
 use super::*;
@@ -17,6 +19,26 @@ fn native_and_portable_read_each_other_s_signatures() {
             assert!(native.es256(signer.public_key(), &message, &signature));
             assert!(Portable.es256(signer.public_key(), &message, &signature));
         }
+    }
+}
+
+#[test]
+fn what_is_sealed_with_either_agreement_opens() {
+    let native = Native::new().unwrap();
+    let deal = Digest::of(b"deal");
+    let mut seen = Vec::new();
+    for round in 0_u8..50 {
+        let recipient = SigningKey::make(&mut system_rng());
+        let key = recipient.public_key();
+        let natively = seal(Purpose::ContentKey, &deal, key, &[round; 16], &mut &native).unwrap();
+        let portably = seal(Purpose::ContentKey, &deal, key, &[round; 16], &mut system_rng()).unwrap();
+        for sealed in [natively, portably] {
+            assert_eq!(open(Purpose::ContentKey, &deal, &recipient, &sealed).unwrap(), [round; 16]);
+            assert!(!seen.contains(&sealed[..65].to_vec()), "an ephemeral key is never used twice");
+            seen.push(sealed[..65].to_vec());
+        }
+        let Ephemeral { public, shared } = (&native).agree(key).unwrap();
+        assert_eq!(recipient.diffie_hellman(&PublicKey::from_sec1(&public).unwrap()), shared);
     }
 }
 
@@ -117,6 +139,13 @@ fn costs() {
     measure("ES256 sign", 5_000, &|| assert!(signer.sign(b"message") != [0; 64]));
     measure("ES256 verify", 5_000, &|| assert!(native.es256(signer.public_key(), b"message", &signature)));
     measure("ES256 verify, portable", 500, &|| assert!(Portable.es256(signer.public_key(), b"message", &signature)));
+    let deal = Digest::of(b"deal");
+    measure("seal", 5_000, &|| {
+        seal(Purpose::ContentKey, &deal, signer.public_key(), &[1; 16], &mut &native).unwrap();
+    });
+    measure("seal, portable", 500, &|| {
+        seal(Purpose::ContentKey, &deal, signer.public_key(), &[1; 16], &mut system_rng()).unwrap();
+    });
     measure("RSA private, checked", 1_000, &|| assert!(blind.sign(&input) == Ok(raw)));
     measure("RSA-PSS verify", 5_000, &|| assert!(!native.rsa_pss(blind.public_key(), b"a", &raw)));
     measure("RSA-PSS verify, portable", 500, &|| assert!(!Portable.rsa_pss(blind.public_key(), b"a", &raw)));

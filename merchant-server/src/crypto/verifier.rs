@@ -27,19 +27,23 @@ thread_local! {
     static READY: RefCell<HashMap<[u8; MODULUS_LEN], PkeyCtx<Public>>> = RefCell::new(HashMap::new());
 }
 
-/// Verifies with OpenSSL. P-256 keys are read anew each time, which costs little from their uncompressed form, while coins'
+/// OpenSSL behind the protocol crate's seams. P-256 keys are read anew each time, which costs little from their uncompressed form, while coins'
 /// keys are seen once or twice; RSA keys are kept.
 pub struct Native {
     group: EcGroup,
 }
 
 impl Native {
-    /// A verifier.
+    /// A verifier, and a party to agreements.
     ///
     /// # Errors
     /// [`CryptoError::Library`] where the library does not know P-256.
     pub fn new() -> Result<Self, CryptoError> {
         Ok(Self { group: es256::group()? })
+    }
+
+    pub(super) fn group(&self) -> &EcGroup {
+        &self.group
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod blinding;
 pub mod derivation;
 pub mod error;
+mod hpke;
 pub mod keys;
 pub mod sealing;
 pub mod verifier;

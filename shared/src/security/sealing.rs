@@ -3,17 +3,13 @@
 //! A sealed message is `enc ‖ ciphertext`: 65 bytes of encapsulated key, the plaintext's length, 16 bytes of tag. The
 //! `info` names purpose, version and context, so that a message sealed for one use never opens for another.
 
-use hpke::aead::AesGcm256;
-use hpke::kdf::HkdfSha256;
-use hpke::kem::DhP256HkdfSha256;
-use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
 use rand_core::CryptoRng;
+use zeroize::Zeroizing;
 
 use super::SecurityError;
-use super::keys::{PublicKey, Signer, SigningKey};
+use super::hpke::{self, ENCAPSULATED_LEN};
+use super::keys::{PublicKey, Signer as _, SigningKey};
 use crate::foundation::Digest;
-
-const ENCAPSULATED_LEN: usize = 65;
 
 /// What a message is sealed for: the domain separator of sealing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +41,33 @@ impl Purpose {
     }
 }
 
+/// The sender's half of a key agreement, for one message.
+pub struct Ephemeral {
+    /// The ephemeral public key, uncompressed: the encapsulated key.
+    pub public: [u8; ENCAPSULATED_LEN],
+    /// The x-coordinate that it and the recipient's key agree on.
+    pub shared: Zeroizing<[u8; 32]>,
+}
+
+/// The seam through which sealing gets its key agreement, so that a server may use native code for what is hot.
+///
+/// Every source of randomness is one, with portable code. Another implementation must make a fresh key each time, and
+/// agree with [`SigningKey::diffie_hellman`].
+pub trait Agree {
+    /// Makes a fresh key, and agrees with `recipient`.
+    ///
+    /// # Errors
+    /// [`SecurityError::Key`] where that fails.
+    fn agree(&mut self, recipient: &PublicKey) -> Result<Ephemeral, SecurityError>;
+}
+
+impl<R: CryptoRng> Agree for R {
+    fn agree(&mut self, recipient: &PublicKey) -> Result<Ephemeral, SecurityError> {
+        let key = SigningKey::make(self);
+        Ok(Ephemeral { public: key.public_key().to_uncompressed(), shared: key.diffie_hellman(recipient) })
+    }
+}
+
 /// Seals `plaintext` to `recipient`, for one purpose in one context.
 ///
 /// # Errors
@@ -54,16 +77,13 @@ pub fn seal(
     context: &Digest,
     recipient: &PublicKey,
     plaintext: &[u8],
-    rng: &mut impl CryptoRng,
+    agreement: &mut impl Agree,
 ) -> Result<Vec<u8>, SecurityError> {
-    let key = <DhP256HkdfSha256 as Kem>::PublicKey::from_bytes(&recipient.to_uncompressed())
-        .map_err(|_| SecurityError::Key)?;
+    let ephemeral = agreement.agree(recipient)?;
     let info = purpose.info(recipient, context);
-    let (enc, mut sender) =
-        hpke::setup_sender_with_rng::<AesGcm256, HkdfSha256, DhP256HkdfSha256>(&OpModeS::Base, &key, &info, rng)
-            .map_err(|_| SecurityError::Key)?;
-    let ciphertext = sender.seal(plaintext, b"").map_err(|_| SecurityError::Key)?;
-    Ok([enc.to_bytes().as_slice(), &ciphertext].concat())
+    let channel = hpke::Channel::new(&ephemeral.shared, &ephemeral.public, recipient, &info);
+    let ciphertext = channel.seal(plaintext).ok_or(SecurityError::Key)?;
+    Ok([&ephemeral.public[..], &ciphertext].concat())
 }
 
 /// Opens what was sealed to `recipient` for this purpose and context.
@@ -76,14 +96,12 @@ pub fn open(
     recipient: &SigningKey,
     sealed: &[u8],
 ) -> Result<Vec<u8>, SecurityError> {
-    let (enc, ciphertext) = sealed.split_at_checked(ENCAPSULATED_LEN).ok_or(SecurityError::Sealed)?;
-    let enc = <DhP256HkdfSha256 as Kem>::EncappedKey::from_bytes(enc).map_err(|_| SecurityError::Sealed)?;
-    let key =
-        <DhP256HkdfSha256 as Kem>::PrivateKey::from_bytes(&*recipient.to_bytes()).map_err(|_| SecurityError::Sealed)?;
+    let (enc, ciphertext) = sealed.split_first_chunk::<ENCAPSULATED_LEN>().ok_or(SecurityError::Sealed)?;
+    let sender = PublicKey::from_sec1(enc).map_err(|_| SecurityError::Sealed)?;
     let info = purpose.info(recipient.public_key(), context);
-    hpke::setup_receiver::<AesGcm256, HkdfSha256, DhP256HkdfSha256>(&OpModeR::Base, &key, &enc, &info)
-        .and_then(|mut receiver| receiver.open(ciphertext, b""))
-        .map_err(|_| SecurityError::Sealed)
+    hpke::Channel::new(&recipient.diffie_hellman(&sender), enc, recipient.public_key(), &info)
+        .open(ciphertext)
+        .ok_or(SecurityError::Sealed)
 }
 
 #[cfg(test)]

@@ -32,7 +32,6 @@ use super::app::App;
 use super::messages::{Acknowledged, AcknowledgementBody, DealAnswer};
 use super::offers::{ShelfError, Sold};
 use super::store::{Ended, Ending, NewDeal, Opening, Paid, Refusal, StoredDeal};
-use crate::crypto::system_rng;
 use crate::http::Problem;
 
 /// How many answers a module may need for one payment.
@@ -301,7 +300,7 @@ fn is_final(code: Code) -> bool {
 
 /// Signs the receipt and seals the keys.
 fn close(app: &App, case: &Case, settlement: Option<&Settlement>, now: UnixSeconds) -> Result<Ending, Problem> {
-    let closed = case.opened.close(settlement, &case.sold.keys, &*app.signer, now, &mut system_rng())?;
+    let closed = case.opened.close(settlement, &case.sold.keys, &*app.signer, now, &mut &app.verifier)?;
     Ok(Ending::Paid(Paid {
         receipt: closed.receipt.compact().to_owned(),
         delivery: closed.delivery.compact().to_owned(),

@@ -1,7 +1,5 @@
 //! The merchant's side of a deal.
 
-use rand_core::CryptoRng;
-
 use super::buyer::{bill, check_module};
 use super::{Acknowledgement, DealError, Delivery, Order, Receipt, SealedKey, deal_id};
 use crate::commerce::offer::Offer;
@@ -9,7 +7,7 @@ use crate::foundation::{Bytes, Digest, UnixSeconds};
 use crate::items::information::ContentKey;
 use crate::items::payment::{Bill, ModuleId, Settlement};
 use crate::items::statement::{Compact, Signed};
-use crate::security::sealing::{self, Purpose};
+use crate::security::sealing::{self, Agree, Purpose};
 use crate::security::{PublicKey, Signer, Verifier};
 
 /// How far a customer's clock may run ahead, in seconds.
@@ -87,7 +85,7 @@ impl Opened {
         keys: &[(String, ContentKey)],
         signer: &dyn Signer,
         now: UnixSeconds,
-        rng: &mut impl CryptoRng,
+        agreement: &mut impl Agree,
     ) -> Result<Closed, DealError> {
         let paid = settlement.map_or(crate::foundation::Amount::zero(self.bill.total.currency()), |s| s.paid);
         if paid != self.bill.total {
@@ -106,7 +104,7 @@ impl Opened {
         let keys = keys
             .iter()
             .map(|(part, key)| {
-                let sealed = sealing::seal(Purpose::ContentKey, &self.deal, &self.key, key.as_bytes(), rng)?;
+                let sealed = sealing::seal(Purpose::ContentKey, &self.deal, &self.key, key.as_bytes(), agreement)?;
                 Ok(SealedKey { part: part.clone(), sealed: Bytes(sealed) })
             })
             .collect::<Result<_, DealError>>()?;
