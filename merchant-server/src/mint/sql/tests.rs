@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod faults;
+
 use std::collections::HashMap;
 use std::time::Instant;
 

@@ -57,7 +57,8 @@ pub use self::value::{FromValue, ToValue, Value};
 
 use self::call::Call;
 use self::seam::{Access, Backend};
-use super::{StoreError, sqlite};
+use super::StoreError;
+use super::sqlite::Sqlite;
 
 /// A party's tables: which party's they are, and how they came to be.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +89,7 @@ impl Database {
         metrics: Option<&prometheus::Registry>,
     ) -> Result<Self, StoreError> {
         let backend: Arc<dyn Backend> = match &config.url {
-            None => Arc::new(sqlite::open(&config.file, schema, metrics)?),
+            None => Arc::new(Sqlite::open(&config.file, schema, metrics)?),
             Some(url) => {
                 return Err(StoreError::Settings(format!("no database is known for {}", url.shown()).into()));
             }
@@ -174,6 +175,13 @@ impl Database {
         let (reply, answer) = oneshot::channel();
         self.0.submit(access, Box::new(Call::new(job, reply)))?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// The same database, some of whose writes fail on purpose.
+    #[cfg(any(test, feature = "faults"))]
+    #[must_use]
+    pub fn with_faults(&self, faults: &super::faults::Faults) -> Self {
+        Self(faults.before(Arc::clone(&self.0)))
     }
 
     /// Whether it works: for `/ready`.

@@ -5,15 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::store::StoreError;
-
-/// A party's tables: which party's they are, and how they came to be.
-#[derive(Debug, Clone, Copy)]
-pub struct Schema {
-    /// Marks the file as this party's, so that one party's database is never taken for another's.
-    pub application: u32,
-    /// One SQL script a version, each run once and never changed afterwards. The version is their number.
-    pub migrations: &'static [&'static str],
-}
+use crate::store::sql::Schema;
 
 /// Runs the scripts that the database has not seen, each in a transaction.
 pub(super) fn migrate(connection: &mut Connection, path: &Path, schema: &Schema) -> Result<(), StoreError> {
@@ -25,7 +17,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, schema: &Schema)
     if found != mark && (found != 0 || version != 0) {
         return Err(foreign("the database of something else"));
     }
-    let scripts = (1_u32..).zip(schema.migrations);
+    let scripts = (1_u32..).zip(schema.sqlite);
     if scripts.clone().count() < usize::try_from(version).unwrap_or(usize::MAX) {
         return Err(foreign("from a newer version of this program"));
     }

@@ -1,81 +1,20 @@
-//! SQLite behind the layer.
-
-use std::fs::{DirBuilder, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
+//! A connection as jobs see it.
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, Row as SqliteRow, ToSql};
 
-use super::writer;
-use super::{Database, Schema as Scripts};
 use crate::store::StoreError;
-use crate::store::sql::seam::{Access, Backend, Columns, Each, Job, Session};
-use crate::store::sql::{Row, Schema, Value};
+use crate::store::sql::seam::{Columns, Each, Session};
+use crate::store::sql::{Row, Value};
 
-/// Opens a file as a database behind the layer.
-///
-/// # Errors
-/// As [`Database::open`].
-pub(in crate::store) fn open(
-    path: &Path,
-    schema: &Schema,
-    metrics: Option<&prometheus::Registry>,
-) -> Result<Database, StoreError> {
-    // It is its owner's alone. SQLite gives its side files the mode of the database, which therefore must be there first.
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    let made = made.and_then(|()| OpenOptions::new().create(true).append(true).mode(0o600).open(path));
-    made.map_err(|source| StoreError::Open { path: path.to_owned(), source: source.into() })?;
-    Database::open(path, &Scripts { application: schema.application, migrations: schema.sqlite }, metrics)
-}
-
-impl Backend for Database {
-    fn submit(&self, access: Access, mut job: Box<dyn Job>) -> Result<(), StoreError> {
-        match access {
-            Access::Write => return self.0.writer.submit(Box::new(Write(job))),
-            Access::Read => self.0.readers.read(|connection| {
-                job.run(&mut Connected(connection));
-                Ok::<_, StoreError>(())
-            })?,
-            Access::Snapshot => self.0.readers.read(|connection| {
-                // Its end rolls back what has not changed anything.
-                let _transaction = connection.unchecked_transaction()?;
-                job.run(&mut Connected(connection));
-                Ok::<_, StoreError>(())
-            })?,
-        }
-        job.finish(Ok(()));
-        Ok(())
-    }
-
-    fn check(&self) -> Result<(), String> {
-        Self::check(self)
-    }
-
-    fn name(&self) -> String {
-        self.path().display().to_string()
-    }
-}
-
-/// A job in the writer's queue.
-struct Write(Box<dyn Job>);
-
-impl writer::Job for Write {
-    fn run(&mut self, connection: &Connection) -> bool {
-        self.0.run(&mut Connected(connection))
-    }
-
-    fn finish(self: Box<Self>, batch: Result<(), StoreError>) {
-        self.0.finish(batch);
-    }
-}
-
-struct Connected<'a>(&'a Connection);
+pub(super) struct Connected<'a>(pub(super) &'a Connection);
 
 impl Connected<'_> {
     fn prepare(&self, sql: &str, values: &[Value<'_>]) -> Result<CachedStatement<'_>, StoreError> {
         let mut statement = self.0.prepare_cached(sql)?;
+        if statement.parameter_count() != values.len() {
+            return Err(StoreError::Failed("a statement has another number of values".into()));
+        }
         for (index, value) in (1..).zip(values) {
             statement.raw_bind_parameter(index, Bound(*value))?;
         }

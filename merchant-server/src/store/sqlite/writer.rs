@@ -10,15 +10,16 @@
 //!
 //! While a commit waits for the disk, the next jobs gather, so that batches grow with the load by themselves.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use prometheus::{Histogram, HistogramOpts, IntGauge, Registry};
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
+use super::session::Connected;
 use crate::store::StoreError;
+use crate::store::sql::seam::Job;
 
 /// The most jobs in one commit.
 const BATCH: usize = 128;
@@ -38,17 +39,6 @@ impl Writer {
             .spawn(move || work(&connection, receiver, &metrics))
             .map_err(|error| StoreError::Failed(error.to_string().into()))?;
         Ok(Self { queue: Some(sender), thread: Some(thread) })
-    }
-
-    pub(super) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
-    where
-        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        let (reply, answer) = oneshot::channel();
-        self.submit(Box::new(Call { state: State::Waiting(job), reply }))?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
     pub(super) fn submit(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
@@ -77,56 +67,6 @@ impl Drop for Writer {
         {
             tracing::error!("the store's writer had panicked");
         }
-    }
-}
-
-/// One job, without its types.
-pub(super) trait Job: Send {
-    /// Does the work; whether it is to be kept.
-    fn run(&mut self, connection: &Connection) -> bool;
-    /// Answers the caller, given how the batch went.
-    fn finish(self: Box<Self>, batch: Result<(), StoreError>);
-}
-
-enum State<F, R> {
-    Waiting(F),
-    Done(R),
-    Panicked,
-}
-
-struct Call<F, T, E> {
-    state: State<F, Result<T, E>>,
-    reply: oneshot::Sender<Result<T, E>>,
-}
-
-impl<F, T, E> Job for Call<F, T, E>
-where
-    F: FnOnce(&Connection) -> Result<T, E> + Send,
-    T: Send,
-    E: From<StoreError> + Send,
-{
-    fn run(&mut self, connection: &Connection) -> bool {
-        let State::Waiting(work) = std::mem::replace(&mut self.state, State::Panicked) else {
-            return false;
-        };
-        match catch_unwind(AssertUnwindSafe(|| work(connection))) {
-            Ok(result) => {
-                let keep = result.is_ok();
-                self.state = State::Done(result);
-                keep
-            }
-            Err(_) => false,
-        }
-    }
-
-    fn finish(self: Box<Self>, batch: Result<(), StoreError>) {
-        let result = match (batch, self.state) {
-            (Err(error), _) => Err(error.into()),
-            (Ok(()), State::Done(result)) => result,
-            (Ok(()), _) => Err(StoreError::Panicked.into()),
-        };
-        // A caller that has gone away no longer wants to know.
-        let _gone = self.reply.send(result);
     }
 }
 
@@ -178,7 +118,7 @@ fn run_batch(connection: &Connection, batch: &mut [Box<dyn Job>], metrics: &Metr
     run(connection, "BEGIN IMMEDIATE")?;
     for job in batch {
         run(connection, "SAVEPOINT job")?;
-        if !job.run(connection) {
+        if !job.run(&mut Connected(connection)) {
             run(connection, "ROLLBACK TO job")?;
         }
         run(connection, "RELEASE job")?;
