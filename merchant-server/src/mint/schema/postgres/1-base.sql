@@ -16,8 +16,8 @@ CREATE TABLE reserve (
 );
 
 CREATE TABLE funding (
-    only   BIGINT PRIMARY KEY CHECK (only = 1),
-    cursor BIGINT NOT NULL
+    only_one BIGINT PRIMARY KEY CHECK (only_one = 1),
+    cursor   BIGINT NOT NULL
 );
 INSERT INTO funding VALUES (1, 0);
 
