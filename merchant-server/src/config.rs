@@ -26,7 +26,7 @@ use semper_shared::foundation::{Code, Coded};
 use serde::Deserialize;
 
 use crate::sites::{ShopConfig, WalletConfig};
-use crate::{bank, merchant, mint};
+use crate::{bank, gateway, merchant, mint};
 
 /// The parties of a process. Each has its own store, keys and port; one that is not named is not started.
 #[derive(Debug, Clone, Deserialize)]
@@ -42,6 +42,8 @@ pub struct Config {
     pub mint: Option<mint::Config>,
     /// The bank.
     pub bank: Option<bank::Config>,
+    /// The gateway.
+    pub gateway: Option<gateway::Config>,
 }
 
 impl Config {
@@ -62,6 +64,7 @@ impl Config {
             config.merchant.as_mut().map(|merchant| &mut merchant.data),
             config.mint.as_mut().map(|mint| &mut mint.data),
             config.bank.as_mut().map(|bank| &mut bank.data),
+            config.gateway.as_mut().map(|gateway| &mut gateway.data),
             config.shop.as_mut().and_then(|shop| shop.assets.as_mut()),
             config.wallet.as_mut().and_then(|wallet| wallet.assets.as_mut()),
         ];
@@ -80,6 +83,7 @@ impl Config {
             self.merchant.as_ref().map(|merchant| &merchant.data),
             self.mint.as_ref().map(|mint| &mint.data),
             self.bank.as_ref().map(|bank| &bank.data),
+            self.gateway.as_ref().map(|gateway| &gateway.data),
         ];
         let data: Vec<_> = data.into_iter().flatten().collect();
         if data.is_empty() && self.wallet.is_none() {

@@ -1,4 +1,4 @@
-//! The server of SEMPER: merchant, mint and bank, each with its own keys, its own store and its own port.
+//! The server of SEMPER: merchant, mint, bank and gateway, each with its own keys, its own store and its own port.
 //!
 //! Parties never import each other. They talk through published, signed messages, also when one process hosts them all.
 //! What they share is below them:
@@ -19,6 +19,7 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod demo;
+pub mod gateway;
 pub mod http;
 pub mod introduction;
 pub mod keys;

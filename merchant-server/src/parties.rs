@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::config::Config;
 use crate::http::{Running, Shutdown, StartError};
-use crate::{bank, merchant, mint, sites};
+use crate::{bank, gateway, merchant, mint, sites};
 
 /// Between two looks at whether a party is ready.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -32,6 +32,9 @@ impl Parties {
         }
         if let Some(mint) = &config.mint {
             running.push(mint::start(mint, shutdown).await?);
+        }
+        if let Some(gateway) = &config.gateway {
+            running.push(gateway::start(gateway, shutdown).await?);
         }
         match (&config.merchant, &config.shop) {
             (Some(merchant), Some(shop)) => {

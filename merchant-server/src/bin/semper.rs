@@ -67,7 +67,7 @@ struct DemoArgs {
     /// Where the demo keeps its data; delete the folder to begin afresh.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// The merchant's port; wallet, mint and bank take the next three.
+    /// The merchant's port; wallet, mint, bank and gateway take the next four.
     #[arg(long, value_name = "PORT", default_value_t = 8480)]
     port_base: u16,
     /// The folder that contains `www/`; found by itself above the working folder or the program.

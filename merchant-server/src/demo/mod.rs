@@ -1,4 +1,4 @@
-//! A market to try things out: bank, mint, merchant and wallet's site on loopback, with test money.
+//! A market to try things out: bank, mint, gateway, merchant and wallet's site on loopback, with test money.
 //!
 //! The demo is nothing but a configuration, written for the folder and the ports one chooses, and kept as `semper.toml` in that
 //! folder: `semper serve --config` runs the same. Its tokens are random and kept, so that a second start finds its accounts.
@@ -13,19 +13,20 @@ mod tokens;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use semper_shared::foundation::{Code, Coded};
+use semper_shared::foundation::{Code, Coded, Digest};
 use serde_json::{Value, json};
 
 pub use self::goods::fill_shop;
 use self::tokens::Tokens;
 use crate::config::{Config, ConfigError};
 use crate::keys::write_secret;
+use crate::merchant::ADMIN_TOKEN_FILE;
 
 /// What the customer's account at the test bank holds in the beginning, in minor units.
 const TEST_MONEY_MINOR: u64 = 50_000;
 
-/// Until when the mint pays its merchants, in seconds: soon, so that one sees it happen.
-const WIRE_DELAY_S: u64 = 60;
+/// Until when the mint pays its merchants, in seconds: so soon that one sees it happen, and not before one can refund.
+const WIRE_DELAY_S: u64 = 600;
 
 /// The file that the demo writes.
 pub const CONFIG_FILE: &str = "semper.toml";
@@ -35,7 +36,7 @@ pub const CONFIG_FILE: &str = "semper.toml";
 pub struct Demo {
     /// The folder for everything that it keeps.
     pub data: PathBuf,
-    /// The merchant's port; wallet, mint and bank take the next three.
+    /// The merchant's port; wallet, mint, bank and gateway take the next four.
     pub port_base: u16,
     /// The folder that contains `www/`.
     pub assets: PathBuf,
@@ -51,6 +52,9 @@ impl Demo {
         std::fs::create_dir_all(&self.data).map_err(in_folder)?;
         let data = self.data.canonicalize().map_err(in_folder)?;
         let tokens = Tokens::load_or_make(&data.join("tokens.json")).map_err(in_folder)?;
+        let merchant = data.join("merchant");
+        std::fs::create_dir_all(&merchant).map_err(in_folder)?;
+        write_secret(&merchant.join(ADMIN_TOKEN_FILE), tokens.admin.as_bytes()).map_err(in_folder)?;
         let described = self.describe(&data, &tokens)?;
         let text = toml::to_string(&described).map_err(|error| in_folder(io::Error::other(error)))?;
         let path = data.join(CONFIG_FILE);
@@ -60,7 +64,7 @@ impl Demo {
     }
 
     fn describe(&self, data: &Path, tokens: &Tokens) -> Result<Value, DemoError> {
-        let [merchant, wallet, mint, bank] = self.ports()?;
+        let [merchant, wallet, mint, bank, gateway] = self.ports()?;
         let url = |port: u16| format!("http://localhost:{port}");
         let server = |port: u16| json!({"listen": format!("127.0.0.1:{port}"), "public_url": url(port)});
         let account = |account: &str, name: &str, token: &str, opening_minor: u64| json!({"account": account, "name": name, "token": token, "opening_minor": opening_minor});
@@ -71,7 +75,9 @@ impl Demo {
                 "name": "Meridian",
                 "currency": "EUR",
                 "mints": [{"url": url(mint)}],
+                "gateway": {"url": url(gateway)},
                 "payout": {"bank": url(bank), "account": "merchant"},
+                "admin_token_hash": Digest::of(tokens.admin.as_bytes()),
             },
             "shop": {"wallet": url(wallet), "assets": self.assets},
             "mint": {
@@ -94,6 +100,12 @@ impl Demo {
                     account("merchant", "Meridian", &tokens.merchant, 0),
                 ],
             },
+            "gateway": {
+                "data": data.join("gateway"),
+                "server": server(gateway),
+                "name": "Demo Gateway",
+                "merchants": [url(merchant)],
+            },
             "wallet": {
                 "server": server(wallet),
                 "assets": self.assets,
@@ -103,12 +115,10 @@ impl Demo {
         }))
     }
 
-    fn ports(&self) -> Result<[u16; 4], DemoError> {
-        let port = |offset| self.port_base.checked_add(offset).filter(|port| *port >= offset && self.port_base != 0);
-        match (port(0), port(1), port(2), port(3)) {
-            (Some(a), Some(b), Some(c), Some(d)) => Ok([a, b, c, d]),
-            _ => Err(DemoError::Ports(self.port_base)),
-        }
+    fn ports(&self) -> Result<[u16; 5], DemoError> {
+        let ports = self.port_base.checked_add(4).filter(|_| self.port_base != 0);
+        let last = ports.ok_or(DemoError::Ports(self.port_base))?;
+        Ok([last - 4, last - 3, last - 2, last - 1, last])
     }
 }
 
@@ -124,8 +134,8 @@ pub enum DemoError {
         /// What the system says.
         source: io::Error,
     },
-    /// There are no four ports from there.
-    #[error("there are no four ports from {0} upwards: choose a port base from 1 to 65532")]
+    /// There are no five ports from there.
+    #[error("there are no five ports from {0} upwards: choose a port base from 1 to 65531")]
     Ports(u16),
     /// What was written is no configuration: a defect.
     #[error(transparent)]
@@ -166,9 +176,9 @@ mod tests {
     }
 
     #[test]
-    fn four_ports_are_needed() {
+    fn five_ports_are_needed() {
         let folder = tempfile::tempdir().unwrap();
-        for port_base in [0, 65_533] {
+        for port_base in [0, 65_532] {
             assert!(matches!(demo(folder.path(), port_base).prepare(), Err(DemoError::Ports(_))));
         }
     }

@@ -11,26 +11,35 @@ use serde::{Deserialize, Serialize};
 use crate::crypto::system_rng;
 use crate::keys::write_secret;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Tokens {
     pub(super) customer: String,
     pub(super) mint: String,
     pub(super) merchant: String,
+    /// The merchant's operator's.
+    #[serde(default)]
+    pub(super) admin: String,
 }
 
 impl Tokens {
     /// Reads the tokens, or makes them where there are none.
     pub(super) fn load_or_make(path: &Path) -> io::Result<Self> {
-        match fs::read(path) {
-            Ok(text) => Ok(serde_json::from_slice(&text)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let tokens = Self { customer: make_token(), mint: make_token(), merchant: make_token() };
-                write_secret(path, &serde_json::to_vec(&tokens)?)?;
-                Ok(tokens)
-            }
-            Err(error) => Err(error),
+        let mut tokens = match fs::read(path) {
+            Ok(text) => serde_json::from_slice(&text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::default(),
+            Err(error) => return Err(error),
+        };
+        let missing = [&mut tokens.customer, &mut tokens.mint, &mut tokens.merchant, &mut tokens.admin];
+        let mut made = false;
+        for token in missing.into_iter().filter(|token| token.is_empty()) {
+            *token = make_token();
+            made = true;
         }
+        if made {
+            write_secret(path, &serde_json::to_vec(&tokens)?)?;
+        }
+        Ok(tokens)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use semper_shared::foundation::{Digest, UnixSeconds};
+use semper_shared::items::payment::card::{CardPayee, Gateway};
 use semper_shared::items::payment::ecash::{EcashPayee, TrustedMint};
 use semper_shared::items::payment::{Registry, dummy::DummyPayee};
 use semper_shared::security::{PublicKey, Signer as _};
@@ -30,6 +31,7 @@ pub(super) struct App {
     /// A mint said that it does not know where to pay out to.
     pub(super) registration_lost: Notify,
     mints: RwLock<Vec<TrustedMint>>,
+    gateway: RwLock<Option<Gateway>>,
     registry: RwLock<Arc<Registry>>,
     /// Offers are made by one task at a time.
     stocking: tokio::sync::Mutex<()>,
@@ -57,6 +59,7 @@ impl App {
             metrics,
             registration_lost: Notify::new(),
             mints: RwLock::default(),
+            gateway: RwLock::default(),
             registry: RwLock::default(),
             stocking: tokio::sync::Mutex::default(),
         };
@@ -76,6 +79,11 @@ impl App {
         });
         let mints = known.into_iter().map(|(url, key)| TrustedMint { url, key }).collect();
         *self.mints.write().unwrap_or_else(PoisonError::into_inner) = mints;
+        if let Some(named) = &self.config.gateway {
+            let known = self.store.gateways().await?.into_iter().find(|(url, _)| url == named.origin());
+            let gateway = known.map(|(url, key)| Gateway { url, key });
+            *self.gateway.write().unwrap_or_else(PoisonError::into_inner) = gateway;
+        }
         self.rebuild();
         Ok(())
     }
@@ -94,11 +102,41 @@ impl App {
         true
     }
 
+    /// Takes cards through a gateway from now on; answers whether that is new.
+    pub(super) fn take_cards(&self, url: &str, key: PublicKey) -> bool {
+        let met = Gateway { url: url.to_owned(), key };
+        let mut gateway = self.gateway.write().unwrap_or_else(PoisonError::into_inner);
+        if gateway.as_ref() == Some(&met) {
+            return false;
+        }
+        *gateway = Some(met);
+        drop(gateway);
+        self.rebuild();
+        true
+    }
+
+    /// The card module, once the gateway is known.
+    fn cards(&self) -> Option<CardPayee> {
+        let gateway = self.gateway.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let level = self.config.gateway.as_ref()?.level;
+        // One nonce for merchant and gateway: what makes each payment another is the deal.
+        let nonce = Digest::of_parts(&[
+            b"semper/1/card-nonce\0",
+            self.key().thumbprint().as_bytes(),
+            gateway.key.thumbprint().as_bytes(),
+        ]);
+        let nonce = nonce.as_bytes().first_chunk().copied()?;
+        Some(CardPayee::new(gateway, level, nonce, Arc::clone(&self.signer) as _))
+    }
+
     fn rebuild(&self) {
         let mints = self.mints.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mut registry = Registry::new();
         if !mints.is_empty() {
             registry = registry.with(EcashPayee::new(mints));
+        }
+        if let Some(cards) = self.cards() {
+            registry = registry.with(cards);
         }
         if self.config.dummy_payments {
             registry = registry.with(DummyPayee);

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use semper_shared::foundation::Currency;
+use semper_shared::foundation::{Currency, Digest};
+use semper_shared::items::payment::card::Level;
 use semper_shared::security::Thumbprint;
 use serde::Deserialize;
 
@@ -29,6 +30,9 @@ pub struct Config {
     /// The mints whose coins it takes.
     #[serde(default)]
     pub mints: Vec<MintConfig>,
+    /// The gateway through which it takes cards.
+    #[serde(default)]
+    pub gateway: Option<GatewayConfig>,
     /// Where mints pay out to.
     #[serde(default)]
     pub payout: Option<PayoutConfig>,
@@ -41,6 +45,9 @@ pub struct Config {
     /// How customers reach a person; stands in the terms.
     #[serde(default)]
     pub contact: Option<String>,
+    /// SHA-256 of the operator's token, base64url: with the token, deals are listed and refunded. Without it, nobody does.
+    #[serde(default)]
+    pub admin_token_hash: Option<Digest>,
     /// Takes promises for money. For tests: it gives the goods away.
     #[serde(default)]
     pub dummy_payments: bool,
@@ -55,6 +62,31 @@ pub struct MintConfig {
     /// The thumbprint of its key. Without it, the key that the mint shows at the first contact is believed from then on.
     #[serde(default)]
     pub key: Option<Thumbprint>,
+}
+
+/// A gateway through which cards are taken.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// Its origin.
+    pub url: String,
+    /// The thumbprint of its key. Without it, the key that the gateway shows at the first contact is believed from then on.
+    #[serde(default)]
+    pub key: Option<Thumbprint>,
+    /// The least level that is taken: 1, 2 or 3 (`shared/spec/card.md`).
+    #[serde(default = "default_level")]
+    pub level: Level,
+}
+
+impl GatewayConfig {
+    /// Its origin, without a slash at its end.
+    pub(super) fn origin(&self) -> &str {
+        self.url.trim_end_matches('/')
+    }
+}
+
+const fn default_level() -> Level {
+    Level::Three
 }
 
 /// An account that mints pay out to.
@@ -91,6 +123,9 @@ impl Config {
         }
         if self.mints.iter().any(|mint| !is_origin(mint.url.trim_end_matches('/'))) {
             return refuse("a mint's `url` is its origin, such as \"https://mint.example\"");
+        }
+        if self.gateway.as_ref().is_some_and(|gateway| !is_origin(gateway.origin())) {
+            return refuse("the gateway's `url` is its origin, such as \"https://gateway.example\"");
         }
         if !self.mints.is_empty() && self.payout.is_none() {
             return refuse("`payout` must name the account that the mints pay out to");

@@ -7,6 +7,7 @@ use semper_shared::commerce::deal::DealBody;
 use semper_shared::foundation::{Code, Digest};
 use utoipa::OpenApi;
 
+use super::admin;
 use super::app::App;
 use super::content::Contents;
 use super::deals;
@@ -22,7 +23,7 @@ use crate::http::{Endpoint, Json, Problem, ProblemBody};
 #[derive(OpenApi)]
 #[openapi(
     info(title = "SEMPER merchant", description = "Signed offers, deals and encrypted contents."),
-    paths(offers, offer, good, take, status, acknowledge, content, picture),
+    paths(offers, offer, good, take, status, acknowledge, content, picture, admin::deals, admin::list, admin::refund),
     components(schemas(DealBodySchema, PaymentSchema, DealStatusSchema, AcknowledgementSchema))
 )]
 pub(super) struct ApiDoc;
@@ -36,6 +37,8 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(Endpoint::at("/deals").post(take))
         .service(Endpoint::at("/deals/{deal}").get(status))
         .service(Endpoint::at("/deals/{deal}/acknowledgement").post(acknowledge))
+        .service(Endpoint::at("/admin/deals").get(admin::deals))
+        .service(Endpoint::at("/admin/deals/{deal}/refunds").get(admin::list).post(admin::refund).limit(4 * 1024))
         .service(Endpoint::at("/content/{digest}").get(content))
         .service(Endpoint::at("/pictures/{file}").get(picture));
 }

@@ -199,6 +199,8 @@ pub(super) struct DealStatusSchema {
     delivery: Option<StatementSchema>,
     /// What proves the payment.
     proofs: Option<Vec<StatementSchema>>,
+    /// What was given back, oldest first: `{refund, proofs}`, signed statements.
+    refunds: Option<Vec<Value>>,
     /// Why it was refused.
     problem: Option<Value>,
 }

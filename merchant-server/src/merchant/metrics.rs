@@ -13,6 +13,8 @@ pub(super) struct Metrics {
     pub(super) asked: Histogram,
     /// Answers that never came, or left the outcome open.
     pub(super) unknown: IntCounter,
+    /// Refunds that were made.
+    pub(super) refunds: IntCounter,
 }
 
 impl Metrics {
@@ -23,7 +25,9 @@ impl Metrics {
             deals: IntGaugeVec::new(Opts::new("deals", "Deals by their state."), &["state"])?,
             asked: Histogram::with_opts(asked.buckets(times))?,
             unknown: IntCounter::new("payment_unknown_total", "Payments whose outcome was not known at first.")?,
+            refunds: IntCounter::new("refunds_total", "Refunds made.")?,
         };
+        registry.register(Box::new(metrics.refunds.clone()))?;
         registry.register(Box::new(metrics.deals.clone()))?;
         registry.register(Box::new(metrics.asked.clone()))?;
         registry.register(Box::new(metrics.unknown.clone()))?;

@@ -6,16 +6,19 @@
 //!                        ▼                           ▼
 //!                     content ◀──GET, Range──      deals ──deposit──▶ mint
 //!                                                    └──receipt, keys──▶ wallet
+//! operator ──amount, reason──▶ refunds ──signed order──▶ mint
 //! ```
 //!
 //! The catalogue is filled by [`catalogue::import`] while the merchant does not run; the other modules serve from it.
 
+mod admin;
 mod app;
 mod asker;
 pub mod catalogue;
 mod config;
 mod content;
 mod deals;
+mod gateways;
 mod handlers;
 #[cfg(test)]
 mod measure;
@@ -25,6 +28,7 @@ mod mints;
 mod offers;
 mod pack;
 mod pages;
+mod refunds;
 mod sql;
 mod store;
 mod terms;
@@ -55,6 +59,9 @@ use crate::crypto::Native;
 use crate::http::{self, Running, Service, Shutdown, StartError};
 use crate::introduction::Introduction;
 use crate::keys;
+
+/// The file in the merchant's folder in which its operator may keep the token.
+pub const ADMIN_TOKEN_FILE: &str = "admin.token";
 
 /// How often offers that run out are looked for.
 const STOCK_EVERY: Duration = Duration::from_secs(3_600);
@@ -111,7 +118,11 @@ where
     for mint in &config.mints {
         tokio::spawn(mints::keep_in_touch(Arc::clone(&app), mint.clone(), shutdown.clone()));
     }
+    if let Some(gateway) = &config.gateway {
+        tokio::spawn(gateways::meet(Arc::clone(&app), gateway.clone(), shutdown.clone()));
+    }
     tokio::spawn(deals::watch(Arc::clone(&app), shutdown.clone()));
+    tokio::spawn(refunds::watch(Arc::clone(&app), shutdown.clone()));
     tokio::spawn(restock(app, shutdown.clone()));
     Ok(running)
 }
@@ -126,7 +137,8 @@ fn unusable(error: ShelfError) -> StartError {
 fn modules(config: &Config) -> Vec<ModuleVersion> {
     let ecash = (!config.mints.is_empty()).then_some("ecash");
     let dummy = config.dummy_payments.then_some("dummy");
-    let named = ecash.into_iter().chain(dummy).filter_map(ModuleId::new);
+    let card = config.gateway.as_ref().map(|_| "card");
+    let named = ecash.into_iter().chain(card).chain(dummy).filter_map(ModuleId::new);
     named.map(|id| ModuleVersion { id, version: 1 }).collect()
 }
 

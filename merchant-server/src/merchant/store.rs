@@ -7,6 +7,7 @@ use semper_shared::items::information::ContentKey;
 use semper_shared::security::PublicKey;
 
 use super::catalogue::Good;
+use super::refunds::RefundStore;
 use crate::store::StoreError;
 
 /// An encrypted content, by its plaintext's hash.
@@ -142,7 +143,7 @@ pub(super) struct DealCounts {
 }
 
 /// The merchant's store. Every write is durable when it answers.
-pub(super) trait Store: Send + Sync {
+pub(super) trait Store: Send + Sync + RefundStore {
     /// Every content that was ever encrypted.
     fn contents(&self) -> BoxFuture<'_, Result<Vec<Content>, StoreError>>;
 
@@ -172,6 +173,12 @@ pub(super) trait Store: Send + Sync {
 
     /// The mints as they introduced themselves.
     fn mints(&self) -> BoxFuture<'_, Result<Vec<(String, PublicKey)>, StoreError>>;
+
+    /// The gateways as they introduced themselves.
+    fn gateways(&self) -> BoxFuture<'_, Result<Vec<(String, PublicKey)>, StoreError>>;
+
+    /// Remembers a gateway; the key remembered before stays where there is one, and is returned.
+    fn keep_gateway(&self, url: String, key: PublicKey) -> BoxFuture<'_, Result<PublicKey, StoreError>>;
 
     /// Remembers a mint; the one remembered before stays where there is one, and is returned.
     fn keep_mint(&self, url: String, key: PublicKey) -> BoxFuture<'_, Result<PublicKey, StoreError>>;

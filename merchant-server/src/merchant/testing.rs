@@ -7,6 +7,7 @@ use std::path::Path;
 
 use semper_shared::commerce::deal::{AwaitReceipt, DealBody, Delivered, Draft};
 use semper_shared::commerce::offer::Offer;
+use semper_shared::foundation::Digest;
 use semper_shared::items::payment::dummy::DummyPayer;
 use semper_shared::items::payment::{ErasedPayer, ModuleId, Payment};
 use semper_shared::items::statement::Signed;
@@ -156,6 +157,9 @@ impl Shop {
     }
 }
 
+/// The operator's token.
+pub(super) const ADMIN: &str = "operator-0123456789";
+
 pub(super) fn config(data: &Path) -> Config {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let server = ServerSettings {
@@ -174,6 +178,8 @@ pub(super) fn config(data: &Path) -> Config {
         refund_days: 14,
         jurisdictions: Vec::new(),
         contact: None,
+        gateway: None,
+        admin_token_hash: Some(Digest::of(ADMIN.as_bytes())),
         dummy_payments: true,
     }
 }

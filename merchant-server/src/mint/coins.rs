@@ -1,6 +1,7 @@
 //! `GET /coins/{coin}`: what is left of a coin, and how its records become statements again.
 
 use semper_shared::foundation::Code;
+use semper_shared::items::payment::ecash::transfer::PendingSpend;
 use semper_shared::items::payment::ecash::{CoinStatus, Melt, MeltConfirmation, MeltStatus, Permission, Revealed};
 use semper_shared::items::statement::Compact;
 use semper_shared::security::{PublicKey, Signer as _};
@@ -8,7 +9,7 @@ use semper_shared::security::{PublicKey, Signer as _};
 use super::Mint;
 use super::error::{MintError, broken};
 use super::evidence;
-use super::keys::{Ring, split_signatures};
+use super::ring::{Ring, split_signatures};
 use super::store::{Key, MeltRecord, SpendRecord};
 use crate::http::Problem;
 
@@ -27,6 +28,13 @@ impl Mint {
         Ok(CoinStatus {
             remaining: ring.amount(remaining)?,
             melts: record.melts.iter().map(|melt| self.melt_status(&ring, melt)).collect::<Result<_, _>>()?,
+            pending: record
+                .transfers
+                .iter()
+                .filter(|(_, open)| *open)
+                .map(|(spend, _)| Ok(PendingSpend { transfer: spend.deal, amount: ring.amount(spend.amount)? }))
+                .collect::<Result<_, MintError>>()?,
+            refunds: record.refunds.iter().cloned().map(Compact::new).collect(),
         })
     }
 
@@ -37,7 +45,12 @@ impl Mint {
             }
             None => None,
         };
-        Ok(MeltStatus { melt: Compact::new(melt.text(ring)?), confirmation: self.melt_confirmation(melt), revealed })
+        Ok(MeltStatus {
+            melt: Compact::new(melt.text(ring)?),
+            confirmation: self.melt_confirmation(melt),
+            revealed,
+            void: melt.void,
+        })
     }
 
     /// The confirmation of a melt, as it was made.

@@ -11,7 +11,7 @@ use semper_shared::security::{PublicKey, Signer as _, Thumbprint};
 
 use super::error::{MintError, broken, stopped};
 use super::evidence::{self, Proof, digest_of, signature_of};
-use super::keys::Ring;
+use super::ring::Ring;
 use super::store::{AccountNumber, DepositRecord, Deposited, Key, LedgerError, NewDeposit, NewSpend, UsedCoin};
 use super::{Mint, metrics};
 use crate::http::Problem;
@@ -32,7 +32,7 @@ impl Mint {
         let ring = self.ring();
         let checked = match self.check(&ring, &body).await {
             // Its coins may have been good when it came first.
-            Err(MintError::Refused(EcashError::DenominationExpired)) => {
+            Err(MintError::Refused(EcashError::DenominationExpired | EcashError::DenominationRevoked)) => {
                 return self.deposited_before(&ring, &body).await;
             }
             other => other?,
@@ -123,13 +123,16 @@ impl Mint {
         let ring = self.ring();
         let record = self.store.coin(*coin).await?.ok_or_else(|| broken("a spent coin is missing"))?;
         let permissions = record.spends.iter().map(|spend| spend.text(&ring));
+        let transfers = record.transfers.iter().map(|(spend, _)| spend.text(&ring));
         let melts = record.melts.iter().map(|melt| melt.text(&ring));
+        let recoups = record.recoups.iter().cloned().map(Ok);
         let proof = AlreadySpent {
             coin: PublicKey::from_sec1(coin).map_err(|_| broken("a stored coin is broken"))?,
-            spent: permissions.chain(melts).collect::<Result<_, _>>()?,
+            spent: permissions.chain(transfers).chain(melts).chain(recoups).collect::<Result<_, _>>()?,
+            refunds: record.refunds.into_iter().map(semper_shared::items::statement::Compact::new).collect(),
         };
         self.metrics.double_spends.inc();
-        Ok(Problem::new(Code::COIN_ALREADY_SPENT).extra("coin", proof.coin).extra("spent", proof.spent))
+        Ok(Problem::new(Code::COIN_ALREADY_SPENT).extra("coin", proof.coin).extra("spent", proof.spent).extra("refunds", proof.refunds))
     }
 }
 

@@ -3,7 +3,7 @@
 use semper_shared::foundation::{Code, Coded as _};
 use semper_shared::items::payment::ecash::EcashError;
 
-use super::store::LedgerError;
+use super::store::{LedgerError, Limit};
 use crate::http::Problem;
 use crate::store::StoreError;
 
@@ -37,7 +37,24 @@ impl From<MintError> for Problem {
                 Self::new(Code::COIN_INVALID).detail("Do not accept it: its key was used under another denomination.")
             }
             MintError::Ledger(LedgerError::AccountMissing) => Self::new(Code::PAYOUT_ACCOUNT_MISSING),
+            MintError::Ledger(LedgerError::DealUnknown) => Self::new(Code::DEAL_UNKNOWN),
+            MintError::Ledger(LedgerError::PaidOut) => Self::new(Code::ALREADY_PAID_OUT),
+            MintError::Ledger(LedgerError::RefundTooLate) => Self::new(Code::REFUND_TOO_LATE),
+            MintError::Ledger(LedgerError::RefundExcessive { left }) => {
+                Self::new(Code::REFUND_EXCESSIVE).extra("left_minor", left)
+            }
+            MintError::Ledger(LedgerError::MeltVoid) => Self::new(Code::DENOMINATION_EXPIRED)
+                .detail("Melt the coin again: its outputs can no longer be signed, and the amount is back in the coin."),
             MintError::Ledger(LedgerError::MeltUnknown) => Self::new(Code::MELT_UNKNOWN),
+            MintError::Ledger(LedgerError::TransferUnknown) => Self::new(Code::TRANSFER_UNKNOWN),
+            MintError::Ledger(LedgerError::TransferAccepted) => Self::new(Code::TRANSFER_ACCEPTED),
+            MintError::Ledger(LedgerError::TransferReturned) => Self::new(Code::TRANSFER_RETURNED),
+            MintError::Ledger(LedgerError::Limit(limit)) => Self::new(match limit {
+                Limit::Withdrawal => Code::WITHDRAWAL_LIMIT,
+                Limit::Reserve => Code::RESERVE_LIMIT,
+                Limit::Day => Code::DAY_LIMIT,
+                Limit::Transfer => Code::TRANSFER_LIMIT,
+            }),
             MintError::Ledger(LedgerError::Conflict(why)) => Self::new(Code::REQUEST_CONFLICT).detail(why),
         }
     }

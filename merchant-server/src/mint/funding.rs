@@ -60,7 +60,8 @@ async fn next_page(mint: &Mint, bank: &Bank, cursor: Option<u64>) -> Result<u64,
         tokio::time::sleep(PAUSES.0).await;
         return Ok(cursor);
     }
-    let page = sort(entries, mint.ring().keys.currency(), cursor);
+    let mut page = sort(entries, mint.ring().keys.currency(), cursor);
+    page.reserve_limit = mint.config.policy.max_reserve_minor;
     let reserves: Vec<_> = page.credits.iter().map(|credit| credit.reserve).collect();
     let (strays, reached) = (page.strays.len(), page.cursor);
     mint.store.credit(page).await?;
@@ -84,24 +85,24 @@ fn sort(entries: Vec<Entry>, currency: Currency, cursor: u64) -> FundingPage {
         if entry.direction == Direction::Out {
             continue;
         }
-        match PublicKey::from_text(entry.subject.trim()) {
-            Ok(reserve) if entry.amount.currency() == currency && !entry.amount.is_zero() => {
-                page.credits.push(Credit {
-                    serial: entry.serial,
-                    reserve: reserve.to_compressed(),
-                    amount: entry.amount.minor(),
-                    at: entry.at,
-                });
+        let reserve = PublicKey::from_text(entry.subject.trim());
+        let good = entry.amount.currency() == currency && !entry.amount.is_zero();
+        let (serial, amount, at) = (entry.serial, entry.amount.minor(), entry.at);
+        let stray = Stray {
+            serial,
+            transfer: entry.transfer,
+            counterparty: entry.counterparty,
+            currency: entry.amount.currency().to_string(),
+            amount,
+            subject: entry.subject,
+            at,
+        };
+        match reserve {
+            Ok(reserve) if good => {
+                page.credits.push(Credit { serial, reserve: reserve.to_compressed(), amount, at });
+                page.senders.push(stray);
             }
-            _ => page.strays.push(Stray {
-                serial: entry.serial,
-                transfer: entry.transfer,
-                counterparty: entry.counterparty,
-                currency: entry.amount.currency().to_string(),
-                amount: entry.amount.minor(),
-                subject: entry.subject,
-                at: entry.at,
-            }),
+            _ => page.strays.push(stray),
         }
     }
     page

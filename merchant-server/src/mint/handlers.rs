@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use semper_shared::foundation::Digest;
-use semper_shared::items::payment::ecash::{DepositBody, MeltBody, RegistrationBody, Reveal, WithdrawalBody};
+use semper_shared::foundation::{Code, Digest};
+use semper_shared::items::payment::ecash::{DepositBody, MeltBody, RecoupBody, RefundBody, RegistrationBody, Reveal, WithdrawalBody};
 use semper_shared::security::PublicKey;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::Mint;
+use super::{Mint, transfers};
 use super::schema::{
-    AlreadySpentSchema, CoinSchema, DepositAnswerSchema, DepositSchema, MeltAnswerSchema, MeltSchema,
-    RegistrationSchema, ReserveSchema, RevealSchema, SignaturesSchema, WithdrawalSchema,
+    AlreadySpentSchema, CoinSchema, DepositAnswerSchema, DepositSchema, MeltAnswerSchema, MeltSchema, RecoupSchema, RecoupedSchema, RefundAnswerSchema,
+    RefundSchema, RegistrationSchema, ReserveSchema, RevealSchema, SignaturesSchema, WithdrawalSchema,
 };
 use crate::http::{Endpoint, Json, Problem, ProblemBody, jose};
 
@@ -27,7 +27,7 @@ use crate::http::{Endpoint, Json, Problem, ProblemBody, jose};
                        stable code.",
         license(name = "Apache-2.0 OR MIT")
     ),
-    paths(keys, reserve, withdraw, deposit, melt, reveal, coin, register),
+    paths(keys, page, reserve, withdraw, deposit, refund, melt, reveal, recoup, coin, transfers::pay_in, transfers::status, transfers::accept, transfers::cancel, register),
     components(schemas(ProblemBody, AlreadySpentSchema))
 )]
 pub(super) struct ApiDoc;
@@ -37,12 +37,16 @@ const DEPOSIT_LIMIT: usize = 160 * 1024;
 
 pub(super) fn routes(routes: &mut web::ServiceConfig) {
     routes.service(Endpoint::at("/keys").get(keys));
+    routes.service(Endpoint::at("/keys/{page}").get(page));
     routes.service(Endpoint::at("/reserves/{reserve}").get(reserve));
     routes.service(Endpoint::at("/withdrawals").post(withdraw).limit(80 * 1024));
     routes.service(Endpoint::at("/deposits").post(deposit).limit(DEPOSIT_LIMIT));
+    routes.service(Endpoint::at("/refunds").post(refund).limit(16 * 1024));
     routes.service(Endpoint::at("/melts").post(melt).limit(80 * 1024));
     routes.service(Endpoint::at("/melts/{melt}/reveal").post(reveal).limit(80 * 1024));
+    routes.service(Endpoint::at("/recoups").post(recoup).limit(16 * 1024));
     routes.service(Endpoint::at("/coins/{coin}").get(coin));
+    transfers::routes(routes);
     routes.service(Endpoint::at("/accounts").post(register).limit(16 * 1024));
 }
 
@@ -56,6 +60,23 @@ async fn keys(mint: web::Data<Mint>) -> HttpResponse {
     let cache = header::HeaderValue::from_static("public, max-age=60");
     response.headers_mut().insert(header::CACHE_CONTROL, cache);
     response
+}
+
+/// A page of denominations that are issued no longer. The key document names the last page, and each page the one before.
+#[utoipa::path(
+    get, path = "/keys/{page}",
+    params(("page" = String, Path, description = "The digest of the page's text, base64url.")),
+    responses(
+        (status = 200, description = "The page: `{denominations, earlier}`.", body = serde_json::Value),
+        (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn page(mint: web::Data<Mint>, page: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let text = page.parse().ok().and_then(|digest| mint.ring().page(&digest));
+    let text = text.ok_or_else(|| Problem::new(Code::NOT_FOUND))?;
+    // It is named by what it says, so it never changes.
+    let cache = (header::CACHE_CONTROL, "public, max-age=31536000, immutable");
+    Ok(HttpResponse::Ok().content_type("application/json").insert_header(cache).body(text))
 }
 
 /// How long to wait.
@@ -123,6 +144,25 @@ async fn deposit(mint: web::Data<Mint>, body: Json<DepositBody>) -> Result<HttpR
     Ok(HttpResponse::Ok().json(answer))
 }
 
+/// Gives back part of a deposit, or all of it, to the coins that it came from.
+#[utoipa::path(
+    post, path = "/refunds", request_body = RefundSchema,
+    responses(
+        (status = 200, description = "The mint's word that it is given back.", body = RefundAnswerSchema),
+        (status = 400, description = "`amount-invalid`, `currency-mismatch`, `mint-mismatch`, `request-invalid`, `signature-invalid`, `statement-malformed` …",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`deal-unknown`: the merchant has deposited no such deal.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`already-paid-out`, `refund-excessive`; `request-conflict`: another refund was made under this name.",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 410, description = "`denomination-expired`, `refund-too-late`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`busy`, `outcome-unknown`", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn refund(mint: web::Data<Mint>, body: Json<RefundBody>) -> Result<HttpResponse, Problem> {
+    let answer = mint.refund(body.0).await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
 /// Takes what is left of a coin, to be turned into new ones.
 #[utoipa::path(
     post, path = "/melts", request_body = MeltSchema,
@@ -157,6 +197,22 @@ async fn reveal(mint: web::Data<Mint>, melt: web::Path<String>, body: Json<Revea
         melt.parse().map_err(|_| Problem::request_invalid("A melt is named by its digest, base64url of 32 bytes."))?;
     let signatures = mint.into_inner().reveal(melt, body.0).await?;
     Ok(HttpResponse::Ok().json(signatures))
+}
+
+/// Puts what is left of a coin of a revoked denomination into a reserve.
+#[utoipa::path(
+    post, path = "/recoups", request_body = RecoupSchema,
+    responses(
+        (status = 200, description = "What went into the reserve.", body = RecoupedSchema),
+        (status = 400, description = "`coin-invalid`, `denomination-unknown`, `mint-mismatch`, `request-invalid`, `signature-invalid`, `statement-malformed` …",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`coin-already-spent`, with the proof.", body = AlreadySpentSchema, content_type = "application/problem+json"),
+        (status = 503, description = "`busy`, `outcome-unknown`", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn recoup(mint: web::Data<Mint>, body: Json<RecoupBody>) -> Result<HttpResponse, Problem> {
+    let answer = mint.into_inner().recoup(body.0).await?;
+    Ok(HttpResponse::Ok().json(answer))
 }
 
 /// What is left of a coin, and its melts.

@@ -1,26 +1,27 @@
-//! Denomination keys: RSA-2048, on disk for the mint's eyes alone, renewed before they run out.
+//! Denomination keys: RSA-2048, on disk for the mint's eyes alone, made ahead of their time and destroyed after it.
 //!
-//! Every value has a key that issues for some weeks and whose coins can be spent for a year. Some days before the issue
-//! window closes the next generation is made, so that a wallet always finds keys to withdraw with.
+//! ```text
+//! made, published ──▶ issued ──▶ its private key is destroyed ──▶ only taken ──▶ expired
+//! ```
+//!
+//! Every value has a key that issues for some weeks and whose coins can be spent for a year. The next one is made and
+//! published long before its time comes: a mint that cannot make keys for a while goes on, and wallets and the mint's other
+//! replicas know what is coming. When the last coin was issued the private key is overwritten: what it signed can be taken
+//! with the public key alone, and nobody can steal what is not there.
+//!
+//! What a folder has is never taken out of it again but for the private keys, and always in the order in which it was made.
 
-use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use actix_web::web;
-use semper_shared::foundation::{Amount, Bytes, Digest, UnixSeconds, json};
-use semper_shared::items::payment::ecash::{DenominationKey, EcashError, KeySet, MintKeys, PlanchetMessage};
-use semper_shared::items::statement::Signed;
-use semper_shared::security::Signer;
-use semper_shared::security::blinding::MODULUS_LEN;
+use semper_shared::foundation::{Bytes, UnixSeconds, json};
+use semper_shared::items::payment::ecash::DenominationKey;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::error::{MintError, broken};
 use super::settings::Windows;
-use super::store::Number;
 use crate::crypto::{BlindSigner, CryptoError};
 use crate::http::StartError;
 use crate::keys::{KeysError, write_secret};
@@ -28,21 +29,18 @@ use crate::keys::{KeysError, write_secret};
 /// The file, in the mint's data folder.
 const FILE: &str = "denominations.json";
 
-/// How far a wallet's clock may be behind and still find a denomination issued that is new, in seconds.
-const SKEW_S: u64 = 3_600;
+/// Whoever holds this file may write the other.
+const LOCK: &str = "denominations.lock";
 
-/// How long a key document may be used, in seconds.
-pub(super) const DOCUMENT_S: u64 = 7 * 24 * 3_600;
-
-/// A denomination with the key that signs its coins.
+/// A denomination with the key that signs its coins, as long as it may.
 #[derive(Debug, Clone)]
 pub(super) struct Issuer {
     pub(super) key: DenominationKey,
-    signer: Arc<BlindSigner>,
+    pub(super) signer: Option<Arc<BlindSigner>>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct File {
+struct Stored {
     denominations: Vec<StoredKey>,
 }
 
@@ -52,34 +50,68 @@ struct StoredKey {
     issue_from: UnixSeconds,
     issue_until: UnixSeconds,
     spend_until: UnixSeconds,
-    /// PKCS#1, base64url.
-    private: Bytes,
+    /// The public key, base64url; what the private key has is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    n: Option<semper_shared::security::blinding::RsaPublicKey>,
+    /// PKCS#1, base64url; gone after its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    private: Option<Bytes>,
 }
 
-/// Reads the mint's denominations, makes those that are missing at `now`, and keeps them. Takes seconds where it makes some.
-pub(super) fn load_or_make(folder: &Path, windows: &Windows, now: UnixSeconds) -> Result<Vec<Issuer>, StartError> {
+/// How far ahead denominations are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ahead {
+    /// Those that are to be issued now: enough to begin with.
+    Now,
+    /// Those of the times to come, too.
+    Settings,
+}
+
+/// Reads the mint's denominations, makes those that are missing at `now`, and destroys private keys whose time is over.
+/// Takes seconds where it makes some. Replicas that share the folder take turns.
+pub(super) fn load_or_make(
+    folder: &Path,
+    windows: &Windows,
+    now: UnixSeconds,
+    ahead: Ahead,
+    is_revoked: &dyn Fn(&DenominationKey) -> bool,
+) -> Result<Vec<Issuer>, StartError> {
     let path = folder.join(FILE);
+    let lock = folder.join(LOCK);
+    let lock_file = File::create(&lock).map_err(|source| io_error(&lock, source))?;
+    lock_file.lock().map_err(|source| io_error(&lock, source))?;
     let mut issuers = read(&path)?;
-    let missing = windows.missing(issuers.iter().map(|issuer| &issuer.key), now);
-    if missing.is_empty() {
-        return Ok(issuers);
+    let until = match ahead {
+        Ahead::Now => now,
+        Ahead::Settings => now.plus(windows.days(windows.ahead_days)),
+    };
+    let good: Vec<&DenominationKey> = issuers.iter().map(|issuer| &issuer.key).filter(|key| !is_revoked(key)).collect();
+    let missing = windows.missing(good.into_iter(), now, until);
+    let mut changed = false;
+    for issuer in &mut issuers {
+        let over = issuer.key.issue_until.plus(windows.grace_s()) < now || is_revoked(&issuer.key);
+        if over && issuer.signer.take().is_some() {
+            changed = true;
+        }
     }
-    let made = make(&missing).map_err(|source| key_error(&path, source))?;
-    tracing::info!(keys = made.len(), "made new denominations");
-    for (value_minor, signer) in missing.into_iter().zip(made) {
-        issuers.push(Issuer {
-            key: DenominationKey {
-                value_minor,
-                n: signer.public_key().clone(),
-                issue_from: UnixSeconds(now.0.saturating_sub(SKEW_S)),
-                issue_until: now.plus(windows.issue_s()),
-                spend_until: now.plus(windows.spend_s()),
-            },
-            signer: Arc::new(signer),
-        });
+    for (issue_from, values) in missing {
+        let made = make(&values).map_err(|source| key_error(&path, source))?;
+        tracing::info!(keys = made.len(), issue_from = issue_from.0, "made new denominations");
+        for (value_minor, signer) in values.into_iter().zip(made) {
+            let key = windows.key(value_minor, signer.public_key().clone(), issue_from);
+            issuers.push(Issuer { key, signer: Some(Arc::new(signer)) });
+        }
+        changed = true;
     }
-    write(&path, &issuers)?;
+    if changed {
+        write(&path, &issuers)?;
+    }
     Ok(issuers)
+}
+
+/// Every denomination that a folder has.
+pub(super) fn known(folder: &Path) -> Result<Vec<DenominationKey>, StartError> {
+    Ok(read(&folder.join(FILE))?.into_iter().map(|issuer| issuer.key).collect())
 }
 
 /// One key a value, side by side, since each takes a tenth of a second and more.
@@ -96,19 +128,22 @@ fn read(path: &Path) -> Result<Vec<Issuer>, StartError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(io_error(path, source)),
     };
-    let file: File = json::from_slice(&text).map_err(|_| key_error(path, CryptoError::Key))?;
+    let file: Stored = json::from_slice(&text).map_err(|_| key_error(path, CryptoError::Key))?;
     let read_one = |stored: StoredKey| {
-        let private = Zeroizing::new(stored.private.0);
-        let signer = BlindSigner::from_der(&private)?;
+        let signer = match stored.private {
+            Some(private) => Some(Arc::new(BlindSigner::from_der(&Zeroizing::new(private.0))?)),
+            None => None,
+        };
+        let public = stored.n.or_else(|| signer.as_ref().map(|signer| signer.public_key().clone()));
         Ok(Issuer {
             key: DenominationKey {
                 value_minor: stored.value_minor,
-                n: signer.public_key().clone(),
+                n: public.ok_or(CryptoError::Key)?,
                 issue_from: stored.issue_from,
                 issue_until: stored.issue_until,
                 spend_until: stored.spend_until,
             },
-            signer: Arc::new(signer),
+            signer,
         })
     };
     file.denominations.into_iter().map(read_one).collect::<Result<_, _>>().map_err(|source| key_error(path, source))
@@ -121,12 +156,16 @@ fn write(path: &Path, issuers: &[Issuer]) -> Result<(), StartError> {
             issue_from: issuer.key.issue_from,
             issue_until: issuer.key.issue_until,
             spend_until: issuer.key.spend_until,
-            private: Bytes(issuer.signer.to_der()?.to_vec()),
+            n: Some(issuer.key.n.clone()),
+            private: match &issuer.signer {
+                Some(signer) => Some(Bytes(signer.to_der()?.to_vec())),
+                None => None,
+            },
         })
     };
     let denominations =
         issuers.iter().map(store).collect::<Result<_, _>>().map_err(|source| key_error(path, source))?;
-    let text = serde_json::to_vec(&File { denominations }).map_err(|error| io_error(path, error.into()))?;
+    let text = serde_json::to_vec(&Stored { denominations }).map_err(|error| io_error(path, error.into()))?;
     write_secret(path, &Zeroizing::new(text)).map_err(|source| io_error(path, source))
 }
 
@@ -138,108 +177,4 @@ fn io_error(path: &Path, source: io::Error) -> StartError {
 fn key_error(path: &Path, source: CryptoError) -> StartError {
     let path = PathBuf::from(path);
     StartError::Keys(KeysError::Key { path, source })
-}
-
-/// The mint's denominations as requests need them, read once: never changed, but replaced by a newer ring.
-#[derive(Debug)]
-pub(super) struct Ring {
-    /// All denominations that ever were.
-    pub(super) keys: KeySet,
-    /// The key document, which has those that have not expired.
-    pub(super) text: web::Bytes,
-    by_id: HashMap<Digest, (Number, Arc<BlindSigner>)>,
-    by_number: HashMap<Number, (Digest, u64)>,
-}
-
-impl Ring {
-    /// Signs the document, and puts the keys in order. `numbers` are the ledger's, in the order of `issuers`. The document is
-    /// given without denominations.
-    pub(super) fn new(
-        mut document: MintKeys,
-        signer: &dyn Signer,
-        issuers: &[Issuer],
-        numbers: &[Number],
-    ) -> Result<Self, EcashError> {
-        let currency = document.currency;
-        // What has expired is no longer published, but recognised: such a coin is too late, and not unknown.
-        let current = issuers.iter().filter(|issuer| document.issued_at <= issuer.key.spend_until);
-        let current = current.map(|issuer| issuer.key.clone()).collect();
-        let published = Signed::sign(MintKeys { denominations: current, ..document.clone() }, signer);
-        let text = web::Bytes::copy_from_slice(published.compact().as_bytes());
-        document.denominations = issuers.iter().map(|issuer| issuer.key.clone()).collect();
-        let document = Signed::sign(document, signer);
-        let mut by_id = HashMap::with_capacity(issuers.len());
-        let mut by_number = HashMap::with_capacity(issuers.len());
-        for (issuer, number) in issuers.iter().zip(numbers) {
-            let id = issuer.key.id(currency);
-            by_id.insert(id, (*number, Arc::clone(&issuer.signer)));
-            by_number.insert(*number, (id, issuer.key.value_minor));
-        }
-        Ok(Self { keys: KeySet::new(document)?, text, by_id, by_number })
-    }
-
-    /// The ledger's number of a denomination.
-    pub(super) fn number(&self, id: &Digest) -> Result<Number, EcashError> {
-        self.by_id.get(id).map(|(number, _)| *number).ok_or(EcashError::DenominationUnknown)
-    }
-
-    /// The name of the denomination with this number in the ledger, and its coins' value.
-    pub(super) fn denomination(&self, number: Number) -> Result<(Digest, u64), EcashError> {
-        self.by_number.get(&number).copied().ok_or(EcashError::DenominationUnknown)
-    }
-
-    /// An amount in the mint's currency.
-    pub(super) fn amount(&self, minor: u64) -> Result<Amount, EcashError> {
-        Ok(Amount::new(self.keys.currency(), minor)?)
-    }
-
-    /// Signs blinded messages, one after the other in one string of bytes. 0.3 ms each.
-    pub(super) fn sign<'a>(
-        &self,
-        planchets: impl IntoIterator<Item = (&'a Digest, &'a [u8; MODULUS_LEN])>,
-    ) -> Result<Vec<u8>, MintError> {
-        let mut signatures = Vec::new();
-        for (id, blinded) in planchets {
-            let (_, signer) = self.by_id.get(id).ok_or(EcashError::DenominationUnknown)?;
-            let signature = signer.sign(blinded).map_err(|error| match error {
-                CryptoError::Input => EcashError::Malformed("a blinded message is not below the modulus").into(),
-                _ => broken("a denomination's key does not sign"),
-            })?;
-            signatures.extend_from_slice(&signature);
-        }
-        Ok(signatures)
-    }
-
-    /// A batch as the ledger keeps it.
-    pub(super) fn pack(&self, batch: &[PlanchetMessage]) -> Result<Vec<u8>, EcashError> {
-        let mut bytes = Vec::with_capacity(batch.len() * PACKED);
-        for planchet in batch {
-            bytes.extend_from_slice(&self.number(&planchet.denomination)?.to_be_bytes());
-            bytes.extend_from_slice(&planchet.blinded);
-        }
-        Ok(bytes)
-    }
-
-    /// Reads what [`Ring::pack`] wrote.
-    pub(super) fn unpack(&self, bytes: &[u8]) -> Result<Vec<PlanchetMessage>, EcashError> {
-        let broken = EcashError::Malformed("a stored batch is broken");
-        bytes
-            .chunks(PACKED)
-            .map(|packed| {
-                let (number, blinded) = packed.split_at_checked(2).ok_or_else(|| broken.clone())?;
-                let number = number.try_into().map_err(|_| broken.clone())?;
-                Ok(PlanchetMessage {
-                    denomination: self.denomination(Number::from_be_bytes(number))?.0,
-                    blinded: blinded.try_into().map_err(|_| broken.clone())?,
-                })
-            })
-            .collect()
-    }
-}
-
-const PACKED: usize = 2 + MODULUS_LEN;
-
-/// Signatures kept in one string of bytes, one by one.
-pub(super) fn split_signatures(bytes: &[u8]) -> Vec<Bytes> {
-    bytes.chunks(MODULUS_LEN).map(|signature| Bytes(signature.to_vec())).collect()
 }

@@ -14,7 +14,7 @@ use semper_shared::items::statement::Signed;
 use super::coins::key;
 use super::error::{MintError, broken, stopped};
 use super::evidence::{Proof, digest_of, signature_of};
-use super::keys::split_signatures;
+use super::ring::split_signatures;
 use super::store::{LedgerError, NewMelt, UsedCoin};
 use super::{Mint, metrics};
 use crate::crypto::system_rng;
@@ -33,9 +33,9 @@ impl Mint {
         let ring = self.ring();
         let checked = match check_melt(&ring.keys, &body.melt, self.now(), &self.verifier) {
             // It may have been good when it came first.
-            Err(EcashError::DenominationExpired) => {
+            Err(error @ (EcashError::DenominationExpired | EcashError::DenominationRevoked)) => {
                 let melt = self.store.melted(digest_of(body.melt.as_str())).await?;
-                let melt = melt.ok_or(EcashError::DenominationExpired)?;
+                let melt = melt.ok_or(error)?;
                 return Ok(MeltAnswer { confirmation: self.melt_confirmation(&melt) });
             }
             other => other?,
@@ -71,12 +71,22 @@ impl Mint {
         if let Some((_, signatures)) = &record.revealed {
             return Ok(Signatures { signatures: split_signatures(signatures) });
         }
+        if record.void {
+            return Err(LedgerError::MeltVoid.into());
+        }
         let ring = self.ring();
+        let payload = record.payload(&ring)?;
+        if payload.outputs.iter().any(|output| !ring.signs(output)) {
+            // Honest candidates get the coin back; others would have a second try.
+            check_reveal(&ring.keys, &key(&record.coin)?, &payload, record.gamma, &reveal)?;
+            self.store.void(melt).await?;
+            return Err(LedgerError::MeltVoid.into());
+        }
         let transfer_public = reveal.transfer_public.to_compressed();
         let coins = record.outputs.len();
         let signatures = web::block(move || {
             let planchets =
-                check_reveal(&ring.keys, &key(&record.coin)?, &record.payload(&ring)?, record.gamma, &reveal)?;
+                check_reveal(&ring.keys, &key(&record.coin)?, &payload, record.gamma, &reveal)?;
             ring.sign(planchets.iter().map(|planchet| (&planchet.denomination, &planchet.blinded)))
         })
         .await

@@ -8,9 +8,12 @@
 //!   POST /withdrawals ──────────▶ debit, blind signatures                                                 withdrawals
 //!                                 check, take all coins or none ◀───────── POST /deposits                 deposits
 //!                                 confirmation, or proof of the earlier spending ─▶
+//!                                 back to the coins, confirmed ◀────────── POST /refunds                  refunds
 //!   POST /melts ────────────────▶ take what is left, draw gamma                                           melts
 //!   POST /melts/{digest}/reveal ▶ check, blind signatures
 //!   GET /coins/{key} ───────────▶ what is left, and the melts                                             coins
+//!   POST /recoups ──────────────▶ what is left of a revoked coin goes into a reserve                      life
+//!   POST /transfers ────────────▶ coins pay in; an acceptance or the coins take it out                    transfers
 //!                                 where to pay ◀────────────────────────── POST /accounts                 accounts
 //!                                 one transfer a merchant ───────────────▶ POST /transfers                settlement
 //! ```
@@ -30,14 +33,19 @@ mod evidence;
 mod funding;
 mod handlers;
 mod keys;
+mod life;
 mod melts;
 mod metrics;
+mod refunds;
 mod reserves;
+mod ring;
 mod schema;
 mod settings;
 mod settlement;
 mod sql;
 mod store;
+mod strays;
+mod transfers;
 mod withdrawals;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -46,19 +54,21 @@ use std::time::Duration;
 use actix_web::web;
 use semper_shared::foundation::UnixSeconds;
 use semper_shared::items::party::{ModuleVersion, Role};
-use semper_shared::items::payment::ecash::{EcashPayer, Funding, MintKeys};
+use semper_shared::items::payment::ecash::{DenominationKey, EcashPayer, Funding, MintKeys};
 use semper_shared::items::payment::{ModuleId, PayerModule};
 use semper_shared::security::Signer as _;
 use tokio::sync::broadcast;
 use utoipa::OpenApi as _;
 
-pub use settings::{BankAccount, Config, Token, Windows};
+pub use life::revoke;
+pub use settings::{BankAccount, Config, Limits, Token, Windows};
 
 use self::accounts::Accounts;
 use self::bank::Bank;
 use self::error::MintError;
-use self::keys::Ring;
+use self::keys::Ahead;
 use self::metrics::Metrics;
+use self::ring::Ring;
 use self::sql::SqlStore;
 use self::store::{Key, MintStore};
 use crate::crypto::{Native, NativeSigner};
@@ -69,8 +79,8 @@ use crate::store::sql::{Database, StoreConfig};
 /// Arrivals that a waiting request may fall behind before it looks for itself.
 const ARRIVALS: usize = 256;
 
-/// How often the books are audited, the denominations looked at, and the key document signed anew.
-const RENEWAL: Duration = Duration::from_secs(3_600);
+/// How long after the start denominations are made ahead: a mint that starts has more urgent things to do.
+const SETTLED: Duration = Duration::from_secs(30);
 
 /// Where the present time comes from.
 type Clock = Arc<dyn Fn() -> UnixSeconds + Send + Sync>;
@@ -105,13 +115,12 @@ async fn open(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result<(Run
     let signer = Arc::new(crate::keys::load_or_make(&config.data)?);
     let service = Service::new("mint")?.openapi(handlers::ApiDoc::openapi());
     let metrics = Metrics::new(service.telemetry().registry())?;
-    let database = StoreConfig::new(config.data.join("mint.sqlite"), config.store.as_ref());
-    let database = Database::open(&database, &sql::SCHEMA, Some(service.telemetry().registry())).await?;
-    let checked = database.clone();
+    let store = open_ledger(config, Some(service.telemetry().registry())).await?;
+    let checked = store.0.clone();
     let service = service.ready(move || checked.check());
-    let store: Arc<dyn MintStore> = Arc::new(SqlStore(database));
+    let store: Arc<dyn MintStore> = Arc::new(store);
     let bank = Bank::new(config.bank.clone()).map_err(|error| StartError::Config(format!("mint: {error}")))?;
-    let ring = make_ring(config, &url, &signer, &*store, clock()).await?;
+    let ring = make_ring(config, &url, &signer, &*store, clock(), Ahead::Now).await?;
     let mint = Arc::new(Mint {
         verifier: Native::new().map_err(|error| StartError::Config(format!("mint: {error}")))?,
         ring: RwLock::new(Arc::new(ring)),
@@ -134,9 +143,18 @@ async fn open(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result<(Run
     };
     let running = http::server::start(&config.server, service, routes, shutdown).await?;
     tokio::spawn(funding::follow(Arc::clone(&mint), bank.clone(), shutdown.clone()));
+    tokio::spawn(strays::send_back(Arc::clone(&mint), bank.clone(), shutdown.clone()));
     tokio::spawn(settlement::settle(Arc::clone(&mint), bank, config.wire_delay_s, shutdown.clone()));
+    tokio::spawn(transfers::expire(Arc::clone(&mint), shutdown.clone()));
     tokio::spawn(renew(Arc::clone(&mint), shutdown.clone()));
+    tokio::spawn(watch(Arc::clone(&mint), shutdown.clone()));
     Ok((running, mint))
+}
+
+/// Opens the ledger that the settings name.
+async fn open_ledger(config: &Config, registry: Option<&prometheus::Registry>) -> Result<SqlStore, StartError> {
+    let database = StoreConfig::new(config.data.join("mint.sqlite"), config.store.as_ref());
+    Ok(SqlStore(Database::open(&database, &sql::SCHEMA, registry).await?))
 }
 
 fn introduction(mint: &Mint) -> Introduction {
@@ -147,9 +165,12 @@ fn introduction(mint: &Mint) -> Introduction {
         .address("reserves", "/reserves/{reserve}")
         .address("withdrawals", "/withdrawals")
         .address("deposits", "/deposits")
+        .address("refunds", "/refunds")
         .address("melts", "/melts")
         .address("reveal", "/melts/{melt}/reveal")
         .address("coins", "/coins/{coin}")
+        .address("recoups", "/recoups")
+        .address("transfers", "/transfers/{transfer}")
         .address("accounts", "/accounts")
 }
 
@@ -160,9 +181,13 @@ async fn make_ring(
     signer: &NativeSigner,
     store: &dyn MintStore,
     now: UnixSeconds,
+    ahead: Ahead,
 ) -> Result<Ring, StartError> {
-    let (folder, windows) = (config.data.clone(), config.denominations.clone());
-    let issuers = tokio::task::spawn_blocking(move || keys::load_or_make(&folder, &windows, now))
+    let revoked = life::revoked(&store.revocations().await?);
+    let (folder, windows, gone) = (config.data.clone(), config.denominations.clone(), revoked.clone());
+    let currency = config.currency;
+    let is_revoked = move |key: &DenominationKey| gone.iter().any(|gone| gone.denomination == key.id(currency));
+    let issuers = tokio::task::spawn_blocking(move || keys::load_or_make(&folder, &windows, now, ahead, &is_revoked))
         .await
         .map_err(|error| StartError::Config(format!("mint: {error}")))??;
     let names = issuers.iter().map(|issuer| (issuer.key.id(config.currency), issuer.key.value_minor)).collect();
@@ -175,23 +200,36 @@ async fn make_ring(
         funding: Funding { bank: config.bank.url.clone(), account: config.bank.account.clone() },
         wire_delay_s: config.wire_delay_s,
         denominations: Vec::new(),
+        earlier: None,
+        revoked,
+        policy: config.policy.published(),
         issued_at: now,
-        expires_at: now.plus(keys::DOCUMENT_S),
+        expires_at: now.plus(config.denominations.document_s()),
     };
     Ring::new(document, signer, &issuers, &numbers).map_err(|error| StartError::Config(format!("mint: {error}")))
 }
 
 /// Audits the books, and makes new denominations and a new document in time, until the process is to stop.
 async fn renew(mint: Arc<Mint>, shutdown: Shutdown) {
+    let renewal = mint.config.denominations.renewal();
+    let mut pause = SETTLED.min(renewal);
     loop {
         audit(&mint).await;
         tokio::select! {
             () = shutdown.requested() => return,
-            () = tokio::time::sleep(RENEWAL) => {}
+            () = tokio::time::sleep(pause) => {}
         }
-        match make_ring(&mint.config, &mint.url, &mint.signer, &*mint.store, mint.now()).await {
-            Ok(ring) => *mint.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring),
-            Err(error) => tracing::error!(cause = %error, "cannot renew the denominations"),
+        pause = renewal;
+        mint.renew_ring(Ahead::Settings).await;
+    }
+}
+
+/// Looks for revocations, until the process is to stop.
+async fn watch(mint: Arc<Mint>, shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = shutdown.requested() => return,
+            () = tokio::time::sleep(life::WATCH) => mint.watch_revocations().await,
         }
     }
 }
@@ -211,6 +249,14 @@ async fn audit(mint: &Arc<Mint>) {
 impl Mint {
     fn now(&self) -> UnixSeconds {
         (self.clock)()
+    }
+
+    /// Makes what is missing, and publishes a new document. Where that fails, the present one goes on.
+    async fn renew_ring(&self, ahead: Ahead) {
+        match make_ring(&self.config, &self.url, &self.signer, &*self.store, self.now(), ahead).await {
+            Ok(ring) => *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring),
+            Err(error) => tracing::error!(cause = %error, "cannot renew the denominations"),
+        }
     }
 
     /// The denominations as they are now.

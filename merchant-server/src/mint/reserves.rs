@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Mint;
 use super::error::MintError;
-use super::keys::split_signatures;
+use super::ring::split_signatures;
 use super::store::{Key, LedgerError};
 
 /// The longest wait for a transfer.

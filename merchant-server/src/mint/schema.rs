@@ -71,6 +71,22 @@ pub(super) struct AlreadySpentSchema {
     pub(super) coin: serde_json::Value,
     /// What the coin signed before: permissions and melts.
     pub(super) spent: Vec<StatementSchema>,
+    /// What returned to it of that.
+    pub(super) refunds: Option<Vec<StatementSchema>>,
+}
+
+/// `semper-refund+jwt`, signed by the merchant's key, which it carries.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Refund)]
+pub(super) struct RefundSchema {
+    pub(super) refund: StatementSchema,
+}
+
+/// `semper-refund-confirmation+jwt`, signed by the mint.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RefundConfirmed)]
+pub(super) struct RefundAnswerSchema {
+    pub(super) confirmation: StatementSchema,
 }
 
 /// `semper-melt+jwt`, signed by the coin's key.
@@ -98,6 +114,20 @@ pub(super) struct RevealSchema {
     pub(super) planchets: Vec<PlanchetSchema>,
 }
 
+/// `semper-recoup+jwt`, signed by the coin's key.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Recoup)]
+pub(super) struct RecoupSchema {
+    pub(super) recoup: StatementSchema,
+}
+
+/// What went into the reserve.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Recouped)]
+pub(super) struct RecoupedSchema {
+    pub(super) recouped: AmountSchema,
+}
+
 /// What came of a melt.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Revealed)]
@@ -115,6 +145,8 @@ pub(super) struct MeltStatusSchema {
     pub(super) melt: StatementSchema,
     pub(super) confirmation: StatementSchema,
     pub(super) revealed: Option<RevealedSchema>,
+    /// Its amount is back in the coin, since its outputs can no longer be signed.
+    pub(super) void: Option<bool>,
 }
 
 /// A coin that the mint has seen.
@@ -123,6 +155,8 @@ pub(super) struct MeltStatusSchema {
 pub(super) struct CoinSchema {
     pub(super) remaining: AmountSchema,
     pub(super) melts: Vec<MeltStatusSchema>,
+    /// The mint's confirmations of what returned to it, oldest first.
+    pub(super) refunds: Option<Vec<StatementSchema>>,
 }
 
 /// `semper-payout-account+jwt`, signed by the merchant's key.

@@ -1,16 +1,26 @@
 //! What the operator of a mint decides.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use semper_shared::foundation::{Currency, UnixSeconds};
-use semper_shared::items::payment::ecash::DenominationKey;
+use semper_shared::items::payment::ecash::{DenominationKey, Policy};
+use semper_shared::items::statement::MAX_LEN;
+use semper_shared::security::blinding::RsaPublicKey;
 use serde::Deserialize;
 
 use crate::http::{ServerSettings, StartError};
 use crate::store::sql::StoreUrl;
 
 const DAY_S: u64 = 24 * 3_600;
+
+/// What a denomination takes in the key document, in bytes, at most: JSON as base64url.
+const DENOMINATION_LEN: usize = 720;
+
+/// What everything else takes.
+const REST_LEN: usize = 8 * 1024;
 
 /// The settings of a mint.
 #[derive(Debug, Clone, Deserialize)]
@@ -37,6 +47,9 @@ pub struct Config {
     /// Its denominations.
     #[serde(default)]
     pub denominations: Windows,
+    /// What it allows at most.
+    #[serde(default)]
+    pub policy: Limits,
 }
 
 fn euro() -> Currency {
@@ -57,6 +70,44 @@ pub struct BankAccount {
     pub account: String,
     /// What opens it.
     pub token: Token,
+}
+
+/// What the mint allows at most, in minor units. It is published with its keys. What is absent is not limited.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// The most that one withdrawal may take.
+    pub max_withdrawal_minor: Option<u64>,
+    /// The most that a reserve may hold: what a transfer brings beyond is sent back to its sender.
+    pub max_reserve_minor: Option<u64>,
+    /// The most that a reserve gives in one day, from midnight to midnight UTC.
+    pub max_day_minor: Option<u64>,
+    /// The most that one transfer from person to person may have; not more than a reserve may hold.
+    pub max_transfer_minor: Option<u64>,
+}
+
+impl Limits {
+    pub(super) const fn published(&self) -> Policy {
+        Policy {
+            max_withdrawal_minor: self.max_withdrawal_minor,
+            max_reserve_minor: self.max_reserve_minor,
+            max_day_minor: self.max_day_minor,
+            max_transfer_minor: self.max_transfer_minor,
+        }
+    }
+
+    fn check(&self) -> Result<(), StartError> {
+        let all = [self.max_withdrawal_minor, self.max_reserve_minor, self.max_day_minor, self.max_transfer_minor];
+        if all.into_iter().flatten().any(|limit| limit == 0) {
+            return Err(wrong("a limit of the policy is zero: leave it out where nothing is limited"));
+        }
+        if let Some(reserve) = self.max_reserve_minor
+            && self.max_transfer_minor.is_none_or(|transfer| transfer > reserve)
+        {
+            return Err(wrong("max_transfer_minor must be set, and at most max_reserve_minor: nobody could take more"));
+        }
+        Ok(())
+    }
 }
 
 /// A bearer token. It is not written into logs.
@@ -91,40 +142,102 @@ pub struct Windows {
     pub issue_days: u64,
     /// For how long its coins can be spent, from when it is first issued, in days.
     pub spend_days: u64,
-    /// How long before the end of its issue the next one is made, in days.
+    /// How long before the end of its issue the issue of the next one begins, in days.
     pub overlap_days: u64,
+    /// How long before its issue begins a denomination is made and published, in days: for so long making new ones may
+    /// fail, and no wallet is left without.
+    pub ahead_days: u64,
+    /// How long a day is, in seconds, where a demonstration cannot wait.
+    pub day_s: u64,
 }
 
 impl Default for Windows {
     fn default() -> Self {
-        Self { largest_minor: 16_384, issue_days: 60, spend_days: 365, overlap_days: 7 }
+        Self { largest_minor: 16_384, issue_days: 60, spend_days: 365, overlap_days: 7, ahead_days: 60, day_s: DAY_S }
     }
 }
 
 impl Windows {
-    pub(super) fn issue_s(&self) -> u64 {
-        self.issue_days.saturating_mul(DAY_S)
+    pub(super) fn days(&self, days: u64) -> u64 {
+        days.saturating_mul(self.day_s)
     }
 
-    pub(super) fn spend_s(&self) -> u64 {
-        self.spend_days.saturating_mul(DAY_S)
+    /// How far a wallet's clock may be behind and still find the mint's first denominations issued, in seconds.
+    fn skew_s(&self) -> u64 {
+        self.day_s / 24
     }
 
-    /// The values for which a new key must be made at `now`.
+    fn values(&self) -> impl Iterator<Item = u64> {
+        (0..u64::BITS).map(|bit| 1_u64 << bit).take_while(|value| *value <= self.largest_minor)
+    }
+
+    /// The denominations to be made at `now`, so that until `ahead` every value is issued without a gap: when the issue of
+    /// each batch begins, and its values. The soonest first.
     pub(super) fn missing<'a>(
         &self,
         present: impl Iterator<Item = &'a DenominationKey> + Clone,
         now: UnixSeconds,
-    ) -> Vec<u64> {
-        let soon = now.plus(self.overlap_days.saturating_mul(DAY_S));
-        let issued = |value: u64| {
-            present.clone().any(|key| key.value_minor == value && key.issue_from <= now && soon < key.issue_until)
-        };
-        (0..u64::BITS)
-            .map(|bit| 1_u64 << bit)
-            .take_while(|value| *value <= self.largest_minor)
-            .filter(|value| !issued(*value))
-            .collect()
+        ahead: UnixSeconds,
+    ) -> BTreeMap<UnixSeconds, Vec<u64>> {
+        let mut missing: BTreeMap<UnixSeconds, Vec<u64>> = BTreeMap::new();
+        for value in self.values() {
+            let of_value = || present.clone().filter(|key| key.value_minor == value);
+            let mut issued_until = of_value().map(|key| key.issue_until).max();
+            if !of_value().any(|key| key.issue_from <= now && now <= key.issue_until) && issued_until >= Some(now) {
+                // What was issued now was revoked, and its successor's time has not come.
+                missing.entry(UnixSeconds(now.0.saturating_sub(self.skew_s()))).or_default().push(value);
+            }
+            loop {
+                let overlap = self.days(self.overlap_days);
+                let next = issued_until.map(|until| UnixSeconds(until.0.saturating_sub(overlap)));
+                let begins = match next {
+                    // Where its time has come already, it is issued at once; a gap is not filled afterwards.
+                    Some(next) if now <= next => next,
+                    Some(_) if issued_until >= Some(now) => now,
+                    _ => UnixSeconds(now.0.saturating_sub(self.skew_s())),
+                };
+                if begins > ahead {
+                    break;
+                }
+                missing.entry(begins).or_default().push(value);
+                issued_until = Some(begins.plus(self.days(self.issue_days)));
+            }
+        }
+        missing
+    }
+
+    /// A key of these windows.
+    pub(super) fn key(&self, value_minor: u64, n: RsaPublicKey, issue_from: UnixSeconds) -> DenominationKey {
+        DenominationKey {
+            value_minor,
+            n,
+            issue_from,
+            issue_until: issue_from.plus(self.days(self.issue_days)),
+            spend_until: issue_from.plus(self.days(self.spend_days)),
+        }
+    }
+
+    /// How long after the last coin was issued a private key is kept, for refreshes that were cut off: in seconds.
+    pub(super) fn grace_s(&self) -> u64 {
+        self.days(self.overlap_days)
+    }
+
+    /// How long a key document may be used, in seconds.
+    pub(super) fn document_s(&self) -> u64 {
+        self.day_s
+    }
+
+    /// How long the key document becomes at most, in bytes.
+    pub(super) fn document_len(&self) -> usize {
+        let cycle = self.issue_days.saturating_sub(self.overlap_days).max(1);
+        let batches = self.issue_days.saturating_add(self.ahead_days) / cycle + 1;
+        let listed = usize::try_from(batches).unwrap_or(usize::MAX).saturating_mul(self.values().count());
+        listed.saturating_mul(DENOMINATION_LEN).saturating_add(REST_LEN)
+    }
+
+    /// How often the denominations are looked at and the key document is signed anew.
+    pub(super) fn renewal(&self) -> Duration {
+        Duration::from_secs((self.day_s / 24).max(1))
     }
 }
 
@@ -138,12 +251,22 @@ impl Config {
     }
 
     pub(super) fn check(&self) -> Result<(), StartError> {
+        self.policy.check()?;
         let windows = &self.denominations;
         if !windows.largest_minor.is_power_of_two() || windows.largest_minor > 1 << 40 {
             return Err(wrong("largest_minor must be a power of two, 2^40 at most"));
         }
-        if windows.issue_days <= windows.overlap_days || windows.spend_days < windows.issue_days {
-            return Err(wrong("issue_days must be more than overlap_days and at most spend_days"));
+        if windows.issue_days <= windows.overlap_days.saturating_mul(2) || windows.spend_days < windows.issue_days {
+            return Err(wrong("issue_days must be more than twice overlap_days and at most spend_days"));
+        }
+        if windows.document_len() > MAX_LEN {
+            return Err(wrong("the key document would be too large: fewer values, or less ahead_days"));
+        }
+        if windows.day_s == 0 {
+            return Err(wrong("a day has seconds"));
+        }
+        if windows.ahead_days > windows.issue_days.saturating_mul(2) {
+            return Err(wrong("ahead_days must be at most twice issue_days: the key document lists them all"));
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if self.bank.account.is_empty() || !self.bank.account.chars().all(plain) {
@@ -164,58 +287,18 @@ fn wrong(why: &str) -> StartError {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use semper_shared::items::payment::ecash::{Funding, MintKeys};
-    use semper_shared::items::statement::{MAX_LEN, Signed};
-    use semper_shared::security::blinding::RsaPublicKey;
-    use semper_shared::security::{Signer as _, SigningKey};
+
+    const DAY: UnixSeconds = UnixSeconds(1_800_000_000);
 
     #[test]
-    fn each_power_of_two_has_a_key_that_does_not_run_out_soon() {
+    fn each_power_of_two_is_issued_at_once_and_the_next_ahead() {
         let windows = Windows { largest_minor: 8, ..Windows::default() };
-        assert_eq!(windows.missing([].iter(), UnixSeconds(0)), [1, 2, 4, 8]);
-        assert_eq!(Windows::default().missing([].iter(), UnixSeconds(0)).len(), 15);
-    }
-
-    /// Three years of rotation: a statement has 64 KiB at most, and the wallet always finds every value.
-    #[test]
-    fn the_key_document_never_outgrows_a_statement() {
-        let windows = Windows::default();
-        let n = RsaPublicKey::from_modulus(&[0xff; 256]).unwrap();
-        let signer = SigningKey::from_bytes(&[1; 32]).unwrap();
-        let mut document = MintKeys {
-            key: signer.public_key().clone(),
-            url: "https://mint.a-rather-long-name.example".to_owned(),
-            name: "A mint with a rather long name, too".to_owned(),
-            currency: Currency::EUR,
-            funding: Funding { bank: "https://bank.example".to_owned(), account: "mint".to_owned() },
-            wire_delay_s: 3_600,
-            denominations: Vec::new(),
-            issued_at: UnixSeconds(0),
-            expires_at: UnixSeconds(0),
-        };
-        let (mut most, mut largest) = (0, 0);
-        for day in 0..3 * 365 {
-            let now = UnixSeconds(1_800_000_000 + day * DAY_S);
-            document.denominations.retain(|key| now <= key.spend_until);
-            for value_minor in windows.missing(document.denominations.iter(), now) {
-                document.denominations.push(DenominationKey {
-                    value_minor,
-                    n: n.clone(),
-                    issue_from: now,
-                    issue_until: now.plus(windows.issue_s()),
-                    spend_until: now.plus(windows.spend_s()),
-                });
-            }
-            assert!((0..15).all(|bit| document.denominations.iter().any(|key| key.value_minor == 1 << bit
-                && key.issue_from <= now
-                && now.plus(6 * DAY_S) < key.issue_until)));
-            if document.denominations.len() > most {
-                most = document.denominations.len();
-                largest = largest.max(Signed::sign(document.clone(), &signer).compact().len());
-            }
-        }
-        assert!(largest <= MAX_LEN, "{largest}");
-        println!("the largest document has {largest} bytes");
+        let first = UnixSeconds(DAY.0 - 3_600);
+        let now = windows.missing([].iter(), DAY, DAY);
+        assert_eq!(now, BTreeMap::from([(first, vec![1, 2, 4, 8])]));
+        let ahead = windows.missing([].iter(), DAY, DAY.plus(60 * DAY_S));
+        let second = first.plus(53 * DAY_S);
+        assert_eq!(ahead, BTreeMap::from([(first, vec![1, 2, 4, 8]), (second, vec![1, 2, 4, 8])]));
     }
 
     #[test]

@@ -7,6 +7,10 @@ use semper_shared::security::blinding::MODULUS_LEN;
 use semper_shared::security::keys::SignatureBytes;
 
 use super::evidence::Proof;
+use super::strays::StrayStore;
+use super::transfers::TransferStore;
+use super::life::LifeStore;
+use super::refunds::RefundStore;
 use crate::store::StoreError;
 
 /// A coin's or reserve's key: a compressed point.
@@ -19,7 +23,7 @@ pub(super) type Number = u16;
 pub(super) type AccountNumber = i64;
 
 /// The mint's ledger.
-pub(super) trait MintStore: Send + Sync {
+pub(super) trait MintStore: Send + Sync + RefundStore + TransferStore + StrayStore + LifeStore {
     /// The numbers of denominations, given to those that have none. Each comes with its value.
     fn number(&self, denominations: Vec<(Digest, u64)>) -> BoxFuture<'_, Result<Vec<Number>, StoreError>>;
 
@@ -108,10 +112,37 @@ pub(super) enum LedgerError {
     CoinInvalid,
     #[error("the merchant has registered no account")]
     AccountMissing,
+    #[error("the merchant has deposited no such deal")]
+    DealUnknown,
+    #[error("the merchant was paid out")]
+    PaidOut,
+    #[error("the deadline for refunds has passed")]
+    RefundTooLate,
+    #[error("less is left of the payment")]
+    RefundExcessive { left: u64 },
     #[error("the melt is not known")]
     MeltUnknown,
+    #[error("the melt came to nothing: its amount is back in the coin")]
+    MeltVoid,
+    #[error("the transfer is not known")]
+    TransferUnknown,
+    #[error("the transfer went into a reserve")]
+    TransferAccepted,
+    #[error("the transfer went back to its coins")]
+    TransferReturned,
+    #[error("beyond a limit: {0:?}")]
+    Limit(Limit),
     #[error("{0}")]
     Conflict(&'static str),
+}
+
+/// A limit of the mint's policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limit {
+    Withdrawal,
+    Reserve,
+    Day,
+    Transfer,
 }
 
 /// A page of the bank's history.
@@ -119,6 +150,9 @@ pub(super) enum LedgerError {
 pub(super) struct FundingPage {
     pub(super) credits: Vec<Credit>,
     pub(super) strays: Vec<Stray>,
+    /// What a reserve may hold at most; a credit beyond it becomes the stray of the same serial number in `senders`.
+    pub(super) reserve_limit: Option<u64>,
+    pub(super) senders: Vec<Stray>,
     /// Where the next page begins.
     pub(super) cursor: u64,
 }
@@ -144,11 +178,19 @@ pub(super) struct Stray {
     pub(super) at: UnixSeconds,
 }
 
+/// What a reserve may give on a day, which is a number of days since the epoch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DayLimit {
+    pub(super) day: u64,
+    pub(super) limit: u64,
+}
+
 pub(super) struct NewWithdrawal {
     pub(super) digest: Digest,
     pub(super) reserve: Key,
     pub(super) amount: u64,
     pub(super) requested_at: UnixSeconds,
+    pub(super) day: Option<DayLimit>,
     pub(super) batch: Vec<u8>,
     pub(super) signatures: Vec<u8>,
     pub(super) proof: Proof,
@@ -216,8 +258,14 @@ pub(super) struct CoinRecord {
     pub(super) denomination: Number,
     pub(super) spent: u64,
     pub(super) spends: Vec<SpendRecord>,
+    /// The confirmations of what returned to it, oldest first.
+    pub(super) refunds: Vec<String>,
     /// By sequence.
     pub(super) melts: Vec<MeltRecord>,
+    /// The orders that emptied it, since its denomination was revoked.
+    pub(super) recoups: Vec<String>,
+    /// What it gave to transfers and did not get back, each with whether that is still open.
+    pub(super) transfers: Vec<(SpendRecord, bool)>,
 }
 
 pub(super) struct NewMelt {
@@ -246,6 +294,8 @@ pub(super) struct MeltRecord {
     pub(super) confirmation: SignatureBytes,
     /// The public transfer key and the blind signatures.
     pub(super) revealed: Option<(Key, Vec<u8>)>,
+    /// Whether its amount is back in the coin.
+    pub(super) void: bool,
 }
 
 pub(super) struct NewAccount {
@@ -296,6 +346,8 @@ pub(super) struct Books {
     pub(super) spent: u64,
     /// Was melted, and not yet revealed.
     pub(super) melting: u64,
+    /// Is in transfers from person to person that are not decided.
+    pub(super) pending: u64,
     /// Is owed to merchants.
     pub(super) owed: u64,
     /// Was paid out to them.
@@ -311,6 +363,6 @@ impl Books {
     /// Whether everything that came in is somewhere, once.
     pub(super) fn balance(&self) -> bool {
         self.outstanding()
-            .is_some_and(|coins| self.received == self.reserves + coins + self.melting + self.owed + self.paid_out)
+            .is_some_and(|coins| self.received == self.reserves + coins + self.melting + self.pending + self.owed + self.paid_out)
     }
 }

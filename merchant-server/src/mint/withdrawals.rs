@@ -9,8 +9,11 @@ use semper_shared::items::payment::ecash::{Signatures, WithdrawalBody};
 use super::Mint;
 use super::error::{MintError, stopped};
 use super::evidence::{Proof, digest_of};
-use super::keys::split_signatures;
-use super::store::{LedgerError, NewWithdrawal};
+use super::ring::split_signatures;
+use super::store::{DayLimit, LedgerError, Limit, NewWithdrawal};
+
+/// From midnight to midnight UTC.
+const DAY_S: u64 = 24 * 3_600;
 
 impl Mint {
     /// Signs a batch, from cheap to expensive: known already, well signed, funded; then 0.3 ms of RSA a coin; and one write,
@@ -22,6 +25,11 @@ impl Mint {
         let ring = self.ring();
         let checked = check_withdrawal(&ring.keys, &body.request, self.now(), &self.verifier)?;
         let reserve = checked.reserve.to_compressed();
+        let (policy, total) = (&self.config.policy, checked.total.minor());
+        if policy.max_withdrawal_minor.is_some_and(|limit| total > limit) {
+            return Err(LedgerError::Limit(Limit::Withdrawal).into());
+        }
+        let day = policy.max_day_minor.map(|limit| DayLimit { day: self.now().0 / DAY_S, limit });
         match self.store.balance(reserve).await? {
             None => return Err(LedgerError::ReserveUnknown.into()),
             Some(balance) if balance < checked.total.minor() => return Err(LedgerError::FundsInsufficient.into()),
@@ -35,6 +43,7 @@ impl Mint {
                 reserve,
                 amount: checked.total.minor(),
                 requested_at: checked.request.requested_at,
+                day,
                 batch: ring.pack(batch)?,
                 signatures: ring.sign(batch.iter().map(|planchet| (&planchet.denomination, &planchet.blinded)))?,
                 proof: Proof::of(&checked.request, &checked.reserve),

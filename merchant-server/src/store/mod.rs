@@ -6,8 +6,11 @@
 
 #[cfg(any(test, feature = "faults"))]
 pub mod faults;
+mod postgres;
 pub mod sql;
 pub mod sqlite;
+#[cfg(any(test, feature = "testing"))]
+pub mod test_server;
 #[cfg(test)]
 pub(crate) mod testing;
 

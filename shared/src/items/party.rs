@@ -20,6 +20,8 @@ pub enum Role {
     Mint,
     /// Keeps accounts.
     Bank,
+    /// Has card payments authorised.
+    Gateway,
 }
 
 /// A payment module that a party runs, and its version.

@@ -29,6 +29,7 @@ pub(super) use underway::Underway;
 use std::sync::Arc;
 
 use super::app::App;
+use super::refunds;
 use super::messages::{Acknowledged, AcknowledgementBody, DealAnswer};
 use super::offers::{ShelfError, Sold};
 use super::store::{Ended, Ending, NewDeal, Opening, Paid, Refusal, StoredDeal};
@@ -100,7 +101,8 @@ pub(super) async fn take(app: &App, body: DealBody, now: UnixSeconds) -> Result<
 pub(super) async fn status(app: &App, deal: Digest) -> Result<DealAnswer, Problem> {
     let stored = app.store.deal(deal).await?.ok_or_else(|| Problem::new(Code::DEAL_UNKNOWN))?;
     let problem = stored.refusal.as_ref().map(|refusal| refused(refusal).to_json());
-    Ok(DealAnswer { status: status_of(stored.into()), problem })
+    let refunds = refunds::told(app, deal).await?;
+    Ok(DealAnswer { status: DealStatus { refunds, ..status_of(stored.into()) }, problem })
 }
 
 /// Keeps the customer's acknowledgement.
@@ -238,6 +240,10 @@ async fn pursue(
         })?;
         step = match app.registry().resume(case.opened.bill(), payment, &answer, &app.verifier) {
             Ok(step) => step,
+            // The customer has something to do, and then sends the same order again.
+            Err(PaymentError::Refused { code: Code::STEP_UP_REQUIRED, extra }) => {
+                return Err(with_extra(Problem::new(Code::STEP_UP_REQUIRED), &extra));
+            }
             Err(error) => {
                 let refusal = refusal(app, &error).ok_or_else(|| unknown(app))?;
                 return end(app, case, Ending::Refused(refusal), now).await;
@@ -276,6 +282,13 @@ fn is_final(code: Code) -> bool {
     matches!(
         code,
         Code::COIN_ALREADY_SPENT
+            | Code::CARD_DECLINED
+            | Code::CARD_EXPIRED
+            | Code::CARD_NOT_ENROLLED
+            | Code::CARD_NUMBER_INVALID
+            | Code::SEALED_INVALID
+            | Code::GATEWAY_MISMATCH
+            | Code::AUTHORISATION_EXPIRED
             | Code::COIN_INVALID
             | Code::DENOMINATION_UNKNOWN
             | Code::DENOMINATION_EXPIRED
@@ -339,13 +352,14 @@ fn status_of(standing: Standing) -> DealStatus {
 
 /// The problem of a deal that was refused, with its proof.
 fn refused(refusal: &Refusal) -> Problem {
-    let mut problem = Problem::new(Code::find(&refusal.code).unwrap_or(Code::PAYMENT_INVALID));
-    if let Ok(Value::Object(members)) = serde_json::from_str(&refusal.extra) {
-        for (name, value) in members {
-            problem = problem.extra(&name, value);
-        }
-    }
-    problem
+    let problem = Problem::new(Code::find(&refusal.code).unwrap_or(Code::PAYMENT_INVALID));
+    with_extra(problem, &serde_json::from_str(&refusal.extra).unwrap_or_default())
+}
+
+/// Adds what a third party said further.
+fn with_extra(problem: Problem, extra: &Value) -> Problem {
+    let members = extra.as_object().into_iter().flatten();
+    members.fold(problem, |problem, (name, value)| problem.extra(name, value))
 }
 
 /// The digest of a statement of our own.

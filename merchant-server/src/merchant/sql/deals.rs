@@ -186,7 +186,7 @@ fn code_of(state: State) -> i64 {
     }
 }
 
-fn state_of(code: i64) -> Result<State, StoreError> {
+pub(super) fn state_of(code: i64) -> Result<State, StoreError> {
     match code {
         0 => Ok(State::Ordered),
         1 => Ok(State::Delivered),

@@ -3,8 +3,9 @@
 mod catalogue;
 mod deals;
 mod offers;
+mod refunds;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -27,8 +28,12 @@ use crate::store::sql::{Database, Schema, StoreConfig, StoreUrl};
 const SCHEMA: Schema = Schema {
     application: u32::from_be_bytes(*b"SMer"),
     name: "merchant",
-    sqlite: &[include_str!("../schema/sqlite/1-base.sql")],
-    postgres: &[include_str!("../schema/postgres/1-base.sql")],
+    sqlite: &[include_str!("../schema/sqlite/1-base.sql"), include_str!("../schema/sqlite/2-gateway.sql"),
+        include_str!("../schema/sqlite/3-refund.sql"),
+    ],
+    postgres: &[include_str!("../schema/postgres/1-base.sql"), include_str!("../schema/postgres/2-gateway.sql"),
+        include_str!("../schema/postgres/3-refund.sql"),
+    ],
 };
 
 /// The merchant's database.
@@ -100,6 +105,14 @@ impl Store for Sql {
 
     fn keep_mint(&self, url: String, key: PublicKey) -> BoxFuture<'_, Result<PublicKey, StoreError>> {
         Box::pin(self.database.write(move |tx| offers::keep_mint(tx, &url, &key)))
+    }
+
+    fn gateways(&self) -> BoxFuture<'_, Result<Vec<(String, PublicKey)>, StoreError>> {
+        Box::pin(self.database.read(offers::gateways))
+    }
+
+    fn keep_gateway(&self, url: String, key: PublicKey) -> BoxFuture<'_, Result<PublicKey, StoreError>> {
+        Box::pin(self.database.write(move |tx| offers::keep_gateway(tx, &url, &key)))
     }
 
     fn deal(&self, deal: Digest) -> BoxFuture<'_, Result<Option<StoredDeal>, StoreError>> {

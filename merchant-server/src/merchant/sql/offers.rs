@@ -55,3 +55,19 @@ pub(super) fn keep_mint(tx: &mut Tx<'_>, url: &str, key: &PublicKey) -> Result<P
     let kept: Vec<u8> = tx.value("SELECT key FROM mint WHERE url = ?1", values![url])?;
     PublicKey::from_sec1(&kept).map_err(damaged)
 }
+
+pub(super) fn gateways(tx: &mut Tx<'_>) -> Result<Vec<(String, PublicKey)>, StoreError> {
+    tx.all("SELECT url, key FROM gateway", values![], |row| {
+        let key: Vec<u8> = row.take(1)?;
+        Ok((row.take(0)?, PublicKey::from_sec1(&key).map_err(damaged)?))
+    })
+}
+
+pub(super) fn keep_gateway(tx: &mut Tx<'_>, url: &str, key: &PublicKey) -> Result<PublicKey, StoreError> {
+    tx.execute(
+        "INSERT INTO gateway (url, key) VALUES (?1, ?2) ON CONFLICT (url) DO NOTHING",
+        values![url, key.to_compressed()],
+    )?;
+    let kept: Vec<u8> = tx.value("SELECT key FROM gateway WHERE url = ?1", values![url])?;
+    PublicKey::from_sec1(&kept).map_err(damaged)
+}

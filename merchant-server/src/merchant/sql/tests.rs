@@ -24,7 +24,7 @@ on_every_database!(
     open_deals_come_in_pages,
 );
 
-async fn store(place: &Place) -> Sql {
+pub(in crate::merchant) async fn store(place: &Place) -> Sql {
     Sql { database: Database::open(&place.config, &SCHEMA, None).await.unwrap() }
 }
 

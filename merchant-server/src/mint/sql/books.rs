@@ -11,9 +11,10 @@ pub(super) fn books(tx: &mut Tx<'_>) -> Result<Books, StoreError> {
         Ok(tx.value::<Whole>(&sql, values![])?.0)
     };
     let withdrawn = sum("amount", "withdrawal")?;
-    let melted = sum("amount", "melt")?;
+    let melted = sum("amount", "melt WHERE void = 0")?;
     let refreshed = sum("amount", "melt WHERE signatures IS NOT NULL")?;
-    let deposited = sum("amount", "deposit")?;
+    let deposited = sum("amount - refunded", "deposit")?;
+    let pending = sum("amount", "transfer WHERE state = 0")?;
     let paid_out = sum("amount", "payout WHERE state = 1")?;
     Ok(Books {
         received: sum("amount", "credit")?,
@@ -21,6 +22,7 @@ pub(super) fn books(tx: &mut Tx<'_>) -> Result<Books, StoreError> {
         issued: withdrawn + refreshed,
         spent: sum("spent", "coin")?,
         melting: melted - refreshed,
+        pending,
         owed: deposited.saturating_sub(paid_out),
         paid_out,
     })

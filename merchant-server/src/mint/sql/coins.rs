@@ -2,7 +2,7 @@
 
 use semper_shared::foundation::Digest;
 
-use super::{Whole, melts, minor, seconds};
+use super::{Whole, life, melts, minor, refunds, seconds, transfers};
 use crate::mint::store::{
     AccountNumber, CoinRecord, DepositRecord, Deposited, Key, LedgerError, NewDeposit, Number, SpendRecord, UsedCoin,
 };
@@ -123,7 +123,10 @@ pub(super) fn coin(tx: &mut Tx<'_>, key: &Key) -> Result<Option<CoinRecord>, Sto
         denomination,
         spent,
         spends: spends(tx, "spend.coin = ?1 ORDER BY spend.deposit", number)?,
+        refunds: refunds::of_coin(tx, number)?,
         melts: melts::of_coin(tx, number)?,
+        recoups: life::of_coin(tx, number)?,
+        transfers: transfers::of_coin(tx, number)?,
     }))
 }
 

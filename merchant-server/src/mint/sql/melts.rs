@@ -14,9 +14,9 @@ pub(super) fn melt(tx: &mut Tx<'_>, new: &NewMelt) -> Result<MeltRecord, LedgerE
         return Ok(recorded);
     }
     coins::take(tx, &new.coin)?;
-    let next: u32 = tx.value("SELECT count(*) FROM melt WHERE coin = ?1", values![coin])?;
-    if new.sequence != next {
-        return Err(LedgerError::Conflict("The melt's sequence is not the number of the coin's melts so far."));
+    let last: Option<u32> = tx.value("SELECT max(sequence) FROM melt WHERE coin = ?1", values![coin])?;
+    if last.is_some_and(|last| new.sequence <= last) {
+        return Err(LedgerError::Conflict("The melt's sequence is not above those of the coin's earlier melts."));
     }
     tx.execute(
         "INSERT INTO melt (digest, coin, sequence, amount, outputs, commitment, proof, gamma, confirmation)
@@ -46,6 +46,7 @@ pub(super) fn melt(tx: &mut Tx<'_>, new: &NewMelt) -> Result<MeltRecord, LedgerE
         gamma: new.gamma,
         confirmation: new.confirmation,
         revealed: None,
+        void: false,
     })
 }
 
@@ -56,14 +57,16 @@ pub(super) fn reveal(
     signatures: &[u8],
 ) -> Result<Vec<u8>, LedgerError> {
     let revealed = tx.execute(
-        "UPDATE melt SET transfer_public = ?2, signatures = ?3 WHERE digest = ?1 AND signatures IS NULL",
+        "UPDATE melt SET transfer_public = ?2, signatures = ?3 WHERE digest = ?1 AND signatures IS NULL
+         AND void = 0",
         values![melt, transfer_public, signatures],
     )?;
     if revealed == 1 {
         return Ok(signatures.to_vec());
     }
-    let recorded = tx.find("SELECT signatures FROM melt WHERE digest = ?1", values![melt])?;
-    recorded.ok_or(LedgerError::MeltUnknown)
+    let recorded: Option<Option<Vec<u8>>> =
+        tx.one("SELECT signatures FROM melt WHERE digest = ?1", values![melt], |row| row.take(0))?;
+    recorded.ok_or(LedgerError::MeltUnknown)?.ok_or(LedgerError::MeltVoid)
 }
 
 pub(super) fn melted(tx: &mut Tx<'_>, melt: &Digest) -> Result<Option<MeltRecord>, StoreError> {
@@ -77,7 +80,8 @@ pub(super) fn of_coin(tx: &mut Tx<'_>, coin: i64) -> Result<Vec<MeltRecord>, Sto
 fn select(tx: &mut Tx<'_>, which: &str, value: Value<'_>) -> Result<Vec<MeltRecord>, StoreError> {
     let sql = format!(
         "SELECT melt.digest, coin.key, coin.denomination, coin.signature, melt.amount, melt.outputs, melt.sequence,
-                melt.commitment, melt.proof, melt.gamma, melt.confirmation, melt.transfer_public, melt.signatures
+                melt.commitment, melt.proof, melt.gamma, melt.confirmation, melt.transfer_public, melt.signatures,
+                melt.void
          FROM melt JOIN coin ON coin.number = melt.coin WHERE {which}"
     );
     tx.all(&sql, &[value], record)
@@ -99,5 +103,6 @@ fn record(row: &Row<'_>) -> Result<MeltRecord, StoreError> {
         gamma: row.take(9)?,
         confirmation: row.take(10)?,
         revealed: transfer_public.zip(signatures),
+        void: row.take(13)?,
     })
 }

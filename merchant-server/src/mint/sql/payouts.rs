@@ -45,7 +45,8 @@ pub(super) fn register(tx: &mut Tx<'_>, new: &NewAccount) -> Result<AccountNumbe
 pub(super) fn due(tx: &mut Tx<'_>, due: UnixSeconds) -> Result<Vec<AccountNumber>, StoreError> {
     tx.all(
         "SELECT number FROM account WHERE EXISTS
-         (SELECT 1 FROM deposit WHERE payout IS NULL AND merchant = account.number AND wire_by <= ?1)",
+         (SELECT 1 FROM deposit WHERE payout IS NULL AND refunded < amount
+          AND merchant = account.number AND wire_by <= ?1)",
         values![Whole(due.0)],
         |row| row.take(0),
     )
@@ -56,7 +57,8 @@ pub(super) fn gather(tx: &mut Tx<'_>, merchant: AccountNumber, due: &Due, id: &s
     let held: Option<String> =
         tx.find("SELECT account FROM account WHERE number = ?1 /*FOR UPDATE*/", values![merchant])?;
     let some: Option<i64> = tx.find(
-        "SELECT number FROM deposit WHERE payout IS NULL AND merchant = ?1 AND wire_by <= ?2 LIMIT 1",
+        "SELECT number FROM deposit WHERE payout IS NULL AND refunded < amount AND merchant = ?1 AND wire_by <= ?2
+         LIMIT 1",
         values![merchant, Whole(due.by.0)],
     )?;
     let (Some(account), Some(_)) = (held, some) else {
@@ -69,8 +71,9 @@ pub(super) fn gather(tx: &mut Tx<'_>, merchant: AccountNumber, due: &Due, id: &s
         values![id, merchant, account, PREPARED, Whole(due.now.0)],
     )?;
     let gathered = tx.execute(
-        "UPDATE deposit SET payout = ?1 WHERE payout IS NULL AND number IN
-         (SELECT number FROM deposit WHERE payout IS NULL AND merchant = ?2 AND wire_by <= ?3 LIMIT ?4)",
+        "UPDATE deposit SET payout = ?1 WHERE payout IS NULL AND refunded < amount AND number IN
+         (SELECT number FROM deposit WHERE payout IS NULL AND refunded < amount
+          AND merchant = ?2 AND wire_by <= ?3 LIMIT ?4)",
         values![number, merchant, Whole(due.by.0), DEPOSITS],
     )?;
     if gathered == 0 {
@@ -79,7 +82,7 @@ pub(super) fn gather(tx: &mut Tx<'_>, merchant: AccountNumber, due: &Due, id: &s
     }
     tx.execute(
         "UPDATE payout SET amount =
-         (SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM deposit WHERE payout = ?1) WHERE number = ?1",
+         (SELECT CAST(coalesce(sum(amount - refunded), 0) AS BIGINT) FROM deposit WHERE payout = ?1) WHERE number = ?1",
         values![number],
     )?;
     Ok(true)

@@ -3,7 +3,8 @@
 use semper_shared::foundation::Digest;
 
 use super::{Whole, minor};
-use crate::mint::store::{FundingPage, Key, LedgerError, NewWithdrawal, ReserveRecord};
+use crate::mint::ring::PACKED;
+use crate::mint::store::{DayLimit, FundingPage, Key, Limit, LedgerError, NewWithdrawal, ReserveRecord, Stray};
 use crate::store::StoreError;
 use crate::store::sql::{Tx, values};
 
@@ -17,16 +18,24 @@ pub(super) fn credit(tx: &mut Tx<'_>, page: &FundingPage) -> Result<(), StoreErr
     if page.cursor <= held.0 {
         return Ok(());
     }
+    let mut strays: Vec<&Stray> = page.strays.iter().collect();
     for credit in &page.credits {
+        // What was beyond a limit once is on its way back.
+        let returned: Option<i64> =
+            tx.find("SELECT 1 FROM stray_transfers WHERE serial = ?1", values![Whole(credit.serial)])?;
+        if returned.is_some() {
+            continue;
+        }
         let recorded = tx.execute(
             "INSERT INTO credit (serial, reserve, amount, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (serial) DO NOTHING",
             values![Whole(credit.serial), credit.reserve, Whole(credit.amount), Whole(credit.at.0)],
         )?;
-        if recorded == 1 {
-            add(tx, &credit.reserve, credit.amount)?;
+        if recorded == 1 && !try_add(tx, &credit.reserve, credit.amount, page.reserve_limit)? {
+            tx.execute("DELETE FROM credit WHERE serial = ?1", values![Whole(credit.serial)])?;
+            strays.extend(page.senders.iter().find(|sender| sender.serial == credit.serial));
         }
     }
-    for stray in &page.strays {
+    for stray in strays {
         tx.execute(
             "INSERT INTO stray_transfers (serial, transfer, counterparty, currency, amount, subject, at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (serial) DO NOTHING",
@@ -53,6 +62,49 @@ pub(super) fn add(tx: &mut Tx<'_>, reserve: &Key, amount: u64) -> Result<(), Sto
         values![reserve, Whole(amount)],
     )?;
     Ok(())
+}
+
+/// The same, unless the reserve would hold more than `limit` then.
+pub(super) fn add_within(
+    tx: &mut Tx<'_>,
+    reserve: &Key,
+    amount: u64,
+    limit: Option<u64>,
+) -> Result<(), LedgerError> {
+    if try_add(tx, reserve, amount, limit)? { Ok(()) } else { Err(LedgerError::Limit(Limit::Reserve)) }
+}
+
+/// Adds, unless the reserve would hold more than `limit` then. Whether it did.
+fn try_add(tx: &mut Tx<'_>, reserve: &Key, amount: u64, limit: Option<u64>) -> Result<bool, StoreError> {
+    let Some(limit) = limit else {
+        add(tx, reserve, amount)?;
+        return Ok(true);
+    };
+    if amount > limit {
+        return Ok(false);
+    }
+    let added = tx.execute(
+        "INSERT INTO reserve (key, balance) VALUES (?1, ?2)
+         ON CONFLICT (key) DO UPDATE SET balance = reserve.balance + excluded.balance
+         WHERE reserve.balance + excluded.balance <= ?3",
+        values![reserve, Whole(amount), Whole(limit)],
+    )?;
+    Ok(added == 1)
+}
+
+/// Counts what a reserve gives on a day, unless that is more than its limit then.
+fn count(tx: &mut Tx<'_>, reserve: &Key, amount: u64, day: DayLimit) -> Result<(), LedgerError> {
+    let counted = if amount > day.limit {
+        0
+    } else {
+        tx.execute(
+            "INSERT INTO reserve_day (reserve, day, amount) VALUES (?1, ?2, ?3)
+             ON CONFLICT (reserve, day) DO UPDATE SET amount = reserve_day.amount + excluded.amount
+             WHERE reserve_day.amount + excluded.amount <= ?4",
+            values![reserve, Whole(day.day), Whole(amount), Whole(day.limit)],
+        )?
+    };
+    if counted == 1 { Ok(()) } else { Err(LedgerError::Limit(Limit::Day)) }
 }
 
 pub(super) fn balance(tx: &mut Tx<'_>, reserve: &Key) -> Result<Option<u64>, StoreError> {
@@ -104,6 +156,20 @@ pub(super) fn withdraw(tx: &mut Tx<'_>, new: &NewWithdrawal) -> Result<Vec<u8>, 
             Some(_) => LedgerError::FundsInsufficient,
             None => LedgerError::ReserveUnknown,
         });
+    }
+    if let Some(day) = new.day {
+        count(tx, &new.reserve, new.amount, day)?;
+    }
+    // The reserve is held. A planchet is signed once: another device of the same wallet, which derives the same coins, would
+    // pay for them a second time and have nothing more.
+    let before: Vec<Vec<u8>> = tx.all(
+        "SELECT batch FROM withdrawal WHERE reserve = ?1 AND digest <> ?2",
+        values![new.reserve, new.digest],
+        |row| row.take(0),
+    )?;
+    let signed = |planchet: &[u8]| before.iter().any(|batch| batch.chunks(PACKED).any(|other| other == planchet));
+    if new.batch.chunks(PACKED).any(signed) {
+        return Err(LedgerError::Conflict("A planchet of this batch was signed for this reserve before."));
     }
     Ok(new.signatures.clone())
 }

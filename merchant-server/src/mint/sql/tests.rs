@@ -13,28 +13,28 @@ use crate::mint::store::{Credit, NewSpend, UsedCoin};
 use crate::store::testing::{self, Place, on_every_database};
 
 /// A coin's value in these tests.
-const VALUE: u64 = 64;
+pub(super) const VALUE: u64 = 64;
 
-async fn open(place: &Place) -> SqlStore {
+pub(super) async fn open(place: &Place) -> SqlStore {
     SqlStore(Database::open(&place.config, &SCHEMA, None).await.unwrap())
 }
 
 /// Bytes as random as a key's, and the same for the same number.
-fn key(kind: u8, number: u64) -> Key {
+pub(super) fn key(kind: u8, number: u64) -> Key {
     let mut key = [2; 33];
     key[1..].copy_from_slice(Digest::of_parts(&[&[kind], &number.to_be_bytes()]).as_bytes());
     key
 }
 
-fn digest(kind: u8, number: u64) -> Digest {
+pub(super) fn digest(kind: u8, number: u64) -> Digest {
     Digest::of_parts(&[b"digest", &[kind], &number.to_be_bytes()])
 }
 
-fn used(coin: u64, amount: u64) -> UsedCoin {
+pub(super) fn used(coin: u64, amount: u64) -> UsedCoin {
     UsedCoin { key: key(b'c', coin), denomination: 1, value: VALUE, signature: [5; 256], amount }
 }
 
-fn account(number: u8) -> NewAccount {
+pub(super) fn account(number: u8) -> NewAccount {
     NewAccount {
         merchant: digest(b'm', number.into()),
         account: format!("merchant-{number}"),
@@ -43,7 +43,7 @@ fn account(number: u8) -> NewAccount {
     }
 }
 
-fn new_deposit(merchant: AccountNumber, deal: u64, spends: &[(u64, u64)]) -> NewDeposit {
+pub(super) fn new_deposit(merchant: AccountNumber, deal: u64, spends: &[(u64, u64)]) -> NewDeposit {
     let spends = spends.iter().map(|(coin, amount)| NewSpend {
         coin: used(*coin, *amount),
         refund_by: UnixSeconds(1_800_000_000),
@@ -66,6 +66,7 @@ enum Step {
     Credit { reserve: u8, amount: u16 },
     Withdraw { reserve: u8, coins: u8 },
     Deposit { deal: u8, coins: Vec<(u8, u8)> },
+    Refund { deal: u8, amount: u8 },
     Melt { coin: u8, amount: u8 },
     Reveal { melt: u8 },
     Gather,
@@ -79,6 +80,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0_u8..3, 1_u16..500).prop_map(|(reserve, amount)| Step::Credit { reserve, amount }),
         3 => (0_u8..4, 1_u8..4).prop_map(|(reserve, coins)| Step::Withdraw { reserve, coins }),
         4 => (0_u8..20, prop::collection::vec((0_u8..12, 1_u8..64), 1..4)).prop_map(|(deal, coins)| Step::Deposit { deal, coins }),
+        3 => (0_u8..20, 1_u8..64).prop_map(|(deal, amount)| Step::Refund { deal, amount }),
         2 => (0_u8..12, 1_u8..64).prop_map(|(coin, amount)| Step::Melt { coin, amount }),
         2 => (0_u8..8).prop_map(|melt| Step::Reveal { melt }),
         1 => Just(Step::Gather),
@@ -98,8 +100,9 @@ struct Model {
     /// Coins issued by withdrawals, whose numbers run from zero; the steps name those that exist.
     coins: u64,
     spent: HashMap<u64, u64>,
-    /// By deal, whether it was paid.
+    /// By deal, what was paid of it.
     deals: HashMap<u8, u64>,
+    refunds: refunds::tests::Refunds,
     /// Digest's number, amount, whether it was revealed.
     melts: Vec<(u64, u64, bool)>,
     melts_of: HashMap<u64, u32>,
@@ -126,7 +129,7 @@ async fn step(store: &SqlStore, model: &mut Model, merchant: AccountNumber, step
             };
             // The page comes twice, as after a crash before its cursor was stored.
             for _ in 0..2 {
-                let page = FundingPage { credits: vec![credit()], strays: Vec::new(), cursor: model.serial };
+                let page = FundingPage { credits: vec![credit()], strays: Vec::new(), cursor: model.serial, ..FundingPage::default() };
                 store.credit(page).await.unwrap();
             }
             *model.reserves.entry(*reserve).or_default() += u64::from(*amount);
@@ -140,6 +143,7 @@ async fn step(store: &SqlStore, model: &mut Model, merchant: AccountNumber, step
                 reserve: key(b'r', (*reserve).into()),
                 amount,
                 requested_at: now,
+                day: None,
                 batch: vec![1; 258],
                 signatures: model.requests.to_be_bytes().to_vec(),
                 proof: Proof::Signature([1; 64]),
@@ -157,6 +161,12 @@ async fn step(store: &SqlStore, model: &mut Model, merchant: AccountNumber, step
             }
         }
         Step::Deposit { deal, coins } => deposit(store, model, merchant, *deal, coins).await,
+        Step::Refund { deal, amount } => {
+            let coins = model.refunds.step(store, merchant, digest(b'd', (*deal).into()), (*amount).into()).await;
+            for (coin, spent) in &mut model.spent {
+                *spent -= coins.get(&key(b'c', *coin)).copied().unwrap_or(0);
+            }
+        }
         Step::Melt { coin, amount } => melt(store, model, (*coin).into(), (*amount).into()).await,
         Step::Reveal { melt } => {
             if let Some((number, _, revealed)) = model.melts.get_mut(usize::from(*melt)) {
@@ -252,12 +262,14 @@ async fn agree(store: &SqlStore, model: &Model) {
     assert_eq!(books.issued, model.withdrawn + revealed);
     assert_eq!(books.melting, melted - revealed);
     assert_eq!(books.spent, model.spent.values().sum::<u64>());
-    assert_eq!(books.owed + books.paid_out, model.deals.values().sum::<u64>());
+    assert_eq!(books.owed + books.paid_out + model.refunds.total(), model.deals.values().sum::<u64>());
     for (coin, spent) in &model.spent {
         let record = store.coin(key(b'c', *coin)).await.unwrap().unwrap();
         assert_eq!(record.spent, *spent);
         let (spends, melts) = (record.spends.iter().map(|s| s.amount), record.melts.iter().map(|m| m.amount));
-        assert_eq!(spends.chain(melts).sum::<u64>(), *spent, "every unit has its proof");
+        let back = model.refunds.to(&key(b'c', *coin));
+        assert_eq!(spends.chain(melts).sum::<u64>(), *spent + back, "every unit has its proof");
+        assert_eq!(back > 0, !record.refunds.is_empty(), "what returned has its proof");
     }
 }
 
@@ -314,33 +326,46 @@ async fn a_key_under_two_denominations_is_refused(place: Place) {
     assert!(store.deposited(merchant, digest(b'd', 2)).await.unwrap().is_none());
 }
 
-/// Many tasks that share the store and one that has it open besides, where the database allows that.
-async fn both_at_once<T: Send + 'static>(
-    store: &SqlStore,
+/// Two replicas of the mint, where the database takes two; else the same one twice.
+async fn replicas(place: &Place) -> [SqlStore; 2] {
+    let first = open(place).await;
+    let second = match Database::open(&place.config, &SCHEMA, None).await {
+        Ok(database) => SqlStore(database),
+        Err(StoreError::InUse(_)) => first.clone(),
+        Err(other) => panic!("{other}"),
+    };
+    [first, second]
+}
+
+/// Runs a job several times at once, at both replicas.
+pub(super) async fn both_at_once<T: Send + 'static>(
+    stores: &[SqlStore; 2],
     job: impl Fn(SqlStore, usize) -> BoxFuture<'static, T>,
 ) -> Vec<T> {
-    let tasks = (0..8).map(|task| tokio::spawn(job(store.clone(), task)));
+    let tasks = (0..8).map(|task| tokio::spawn(job(stores[task % 2].clone(), task)));
     futures_util::future::join_all(tasks).await.into_iter().map(Result::unwrap).collect()
 }
 
 async fn funded(store: &SqlStore, amount: u64) {
     let credit = Credit { serial: 1, reserve: key(b'r', 1), amount, at: UnixSeconds(1) };
-    store.credit(FundingPage { credits: vec![credit], strays: Vec::new(), cursor: 1 }).await.unwrap();
+    store.credit(FundingPage { credits: vec![credit], strays: Vec::new(), cursor: 1, ..FundingPage::default() }).await.unwrap();
 }
 
 /// The same request several times at once: done once, and everybody hears the same.
 async fn equal_requests_at_once_are_one(place: Place) {
-    let store = open(&place).await;
+    let stores = replicas(&place).await;
+    let store = stores[0].clone();
     store.number(vec![(digest(b'n', 1), VALUE)]).await.unwrap();
     let merchant = store.register(account(1)).await.unwrap();
     funded(&store, 10 * VALUE).await;
     for round in 0..5 {
-        let withdrawals = both_at_once(&store, |store, task| {
+        let withdrawals = both_at_once(&stores, |store, task| {
             let new = NewWithdrawal {
                 digest: digest(b'w', round),
                 reserve: key(b'r', 1),
                 amount: VALUE,
                 requested_at: UnixSeconds(1),
+                day: None,
                 batch: vec![1; 258],
                 signatures: vec![u8::try_from(task).unwrap(); 256],
                 proof: Proof::Signature([1; 64]),
@@ -351,7 +376,7 @@ async fn equal_requests_at_once_are_one(place: Place) {
         assert!(withdrawals.iter().all(|signatures| *signatures == withdrawals[0]));
         assert_eq!(store.balance(key(b'r', 1)).await.unwrap(), Some((9 - round) * VALUE));
 
-        let melts = both_at_once(&store, |store, task| {
+        let melts = both_at_once(&stores, |store, task| {
             let new = NewMelt {
                 digest: digest(b'x', round),
                 coin: used(round, 20),
@@ -367,7 +392,7 @@ async fn equal_requests_at_once_are_one(place: Place) {
         let melts = melts.await;
         assert!(melts.iter().all(|gamma| *gamma == melts[0]), "gamma is drawn once");
 
-        let deposits = both_at_once(&store, |store, _| {
+        let deposits = both_at_once(&stores, |store, _| {
             let new = new_deposit(merchant, round, &[(round, 10), (100 + round, 10)]);
             Box::pin(async move { store.deposit(new).await.unwrap() })
         });
@@ -379,11 +404,12 @@ async fn equal_requests_at_once_are_one(place: Place) {
 
 /// Deals that share coins, each naming them in another order: each coin gives what it has, and no deal gets a part.
 async fn a_coin_is_taken_once_by_whoever_comes_first(place: Place) {
-    let store = open(&place).await;
+    let stores = replicas(&place).await;
+    let store = stores[0].clone();
     store.number(vec![(digest(b'n', 1), VALUE)]).await.unwrap();
     let merchant = store.register(account(1)).await.unwrap();
     for round in 0..10_u64 {
-        let outcomes = both_at_once(&store, |store, task| {
+        let outcomes = both_at_once(&stores, |store, task| {
             let deal = round * 100 + u64::try_from(task).unwrap();
             let mut coins: Vec<_> = (0..3).map(|coin| (round * 3 + coin, 30)).collect();
             coins.rotate_left(task % 3);
@@ -405,14 +431,15 @@ async fn a_coin_is_taken_once_by_whoever_comes_first(place: Place) {
 
 /// Every deposit is in one payout, and every payout is what its deposits add up to.
 async fn two_gather_at_once(place: Place) {
-    let store = open(&place).await;
+    let stores = replicas(&place).await;
+    let store = stores[0].clone();
     store.number(vec![(digest(b'n', 1), VALUE)]).await.unwrap();
     let merchant = store.register(account(1)).await.unwrap();
     for deal in 0..20 {
         store.deposit(new_deposit(merchant, deal, &[(deal, 7)])).await.map(drop).unwrap();
     }
     let due = Due { by: UnixSeconds(u64::MAX >> 1), now: UnixSeconds(1) };
-    let gathered = both_at_once(&store, |store, _| Box::pin(async move { store.gather(merchant, due).await.unwrap() }));
+    let gathered = both_at_once(&stores, |store, _| Box::pin(async move { store.gather(merchant, due).await.unwrap() }));
     assert_eq!(gathered.await.into_iter().filter(|some| *some).count(), 1);
     let open = store.open_payouts(UnixSeconds(2)).await.unwrap();
     assert_eq!(open.iter().map(|payout| payout.amount).collect::<Vec<_>>(), [140]);

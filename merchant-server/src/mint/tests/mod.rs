@@ -1,11 +1,14 @@
 //! A mint, a real bank and wallets in one process, over HTTP.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod faults;
 mod flow;
+mod limits;
 mod measure;
 mod refusals;
 mod repeats;
 mod secrecy;
+mod transfers;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -53,6 +56,10 @@ impl Market {
     }
 
     async fn open_in(folder: TempDir, ahead_s: Arc<AtomicU64>, wire_delay_s: u64) -> Self {
+        Self::open_with(folder, ahead_s, wire_delay_s, Limits::default()).await
+    }
+
+    async fn open_with(folder: TempDir, ahead_s: Arc<AtomicU64>, wire_delay_s: u64, policy: Limits) -> Self {
         let (trigger, shutdown) = Shutdown::new();
         let account =
             |name: &str, opening: u64| json!({"account": name, "name": name, "token": TOKEN, "opening_minor": opening});
@@ -75,6 +82,7 @@ impl Market {
             currency: Currency::EUR,
             wire_delay_s,
             denominations: Windows { largest_minor: 128, ..Windows::default() },
+            policy,
         };
         let ahead = Arc::clone(&ahead_s);
         let clock = move || crate::clock::now().plus(ahead.load(Ordering::SeqCst));
@@ -84,9 +92,9 @@ impl Market {
 
     /// Stops everything and starts again from what is stored.
     async fn restart(self) -> Self {
-        let delay = self.mint.config.wire_delay_s;
+        let (delay, policy) = (self.mint.config.wire_delay_s, self.mint.config.policy);
         let (folder, ahead_s) = self.stop().await;
-        Self::open_in(folder, ahead_s, delay).await
+        Self::open_with(folder, ahead_s, delay, policy).await
     }
 
     async fn stop(self) -> (TempDir, Arc<AtomicU64>) {
@@ -240,8 +248,8 @@ impl Wallet {
 
     /// Refreshes what waits for it, each melt and reveal sent twice.
     async fn refresh(&mut self, market: &Market) {
-        for name in self.payer.refreshes(&self.mint).unwrap() {
-            let melt = self.payer.melt(&self.mint, &name, market.mint.now()).unwrap();
+        for name in self.payer.refreshes(&self.mint, market.mint.now()).unwrap() {
+            let melt = self.payer.melt(&self.mint, &name, market.mint.now(), &mut crate::crypto::system_rng()).unwrap();
             let body = MeltBody { melt: melt.to_compact() };
             let answer: MeltAnswer = market.post_ok("/melts", &body).await;
             assert_eq!(answer, market.post_ok::<MeltAnswer>("/melts", &body).await);

@@ -160,8 +160,8 @@ async fn melts_and_reveals_that_are_refused() {
     let deposit = wallet.pay(&market, &shop, deal(1), 21);
     assert_eq!(market.post("/deposits", &deposit).await.0, 200);
     wallet.payer.settled(&deal(1));
-    let name = wallet.payer.refreshes(&wallet.mint).unwrap().pop().unwrap();
-    let melt = wallet.payer.melt(&wallet.mint, &name, market.mint.now()).unwrap();
+    let name = wallet.payer.refreshes(&wallet.mint, market.mint.now()).unwrap().pop().unwrap();
+    let melt = wallet.payer.melt(&wallet.mint, &name, market.mint.now(), &mut crate::crypto::system_rng()).unwrap();
     let coin = wallet.payer.mint_purse(&wallet.mint).unwrap().coins[0].secret().key();
     let change = |change: &dyn Fn(&mut Melt)| {
         let mut melt = melt.payload().clone();

@@ -38,7 +38,7 @@ async fn logs_and_metrics_name_nobody() {
     assert_eq!(market.post("/deposits", &deposit).await.0, 200);
     assert_eq!(market.post("/deposits", &again).await.0, 409);
     wallet.payer.settled(&deal(1));
-    let coin = wallet.payer.refreshes(&wallet.mint).unwrap().pop().unwrap();
+    let coin = wallet.payer.refreshes(&wallet.mint, market.mint.now()).unwrap().pop().unwrap();
     wallet.refresh(&market).await;
     market.get(&format!("/coins/{coin}")).await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;

@@ -61,6 +61,7 @@ impl Mint {
             }
             other => other?,
         };
+        self.config.policy.published().check_transfer(checked.terms.amount)?;
         let now = self.now();
         let confirmation = TransferConfirmation {
             mint: ring.keys.mint(),
@@ -83,7 +84,7 @@ impl Mint {
             amount: checked.terms.amount.minor(),
             expires_at: checked.terms.expires_at,
             reserve,
-            reserve_limit: None,
+            reserve_limit: self.config.policy.max_reserve_minor,
             confirmed_at: now,
             signature,
             spends: spends(&ring, &checked)?,
@@ -157,7 +158,7 @@ impl Mint {
         let reserve = reserve.to_compressed();
         let decision = Decision::Accept {
             reserve,
-            reserve_limit: None,
+            reserve_limit: self.config.policy.max_reserve_minor,
             statement: body.by_transfer.as_str().to_owned(),
             now: self.now(),
         };

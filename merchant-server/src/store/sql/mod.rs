@@ -57,8 +57,8 @@ pub use self::value::{FromValue, ToValue, Value};
 
 use self::call::Call;
 use self::seam::{Access, Backend};
-use super::StoreError;
 use super::sqlite::Sqlite;
+use super::{StoreError, postgres};
 
 /// A party's tables: which party's they are, and how they came to be.
 #[derive(Debug, Clone, Copy)]
@@ -90,9 +90,7 @@ impl Database {
     ) -> Result<Self, StoreError> {
         let backend: Arc<dyn Backend> = match &config.url {
             None => Arc::new(Sqlite::open(&config.file, schema, metrics)?),
-            Some(url) => {
-                return Err(StoreError::Settings(format!("no database is known for {}", url.shown()).into()));
-            }
+            Some(url) => Arc::new(postgres::open(url, schema, metrics).await?),
         };
         #[cfg(any(test, feature = "faults"))]
         if let Some(faults) = super::faults::Faults::of(&config.file) {

@@ -50,6 +50,7 @@ impl Coded for PaymentError {
             Self::Amount(error) => error.code(),
             Self::Unsupported(_) => Code::MODULE_UNSUPPORTED,
             Self::Unusable(Unusable::Insufficient { .. }) => Code::FUNDS_INSUFFICIENT,
+            Self::Unusable(Unusable::NoCard | Unusable::NoFittingCard) => Code::CARD_NOT_ENROLLED,
             Self::Unusable(Unusable::NoCommonPurse) => Code::MINT_UNTRUSTED,
             Self::Unusable(_) => Code::MODULE_UNSUPPORTED,
             Self::Refused { code, .. } => *code,
@@ -81,6 +82,9 @@ pub enum Unusable {
     /// No purse holds money that the merchant takes.
     #[error("the shop takes none of this wallet's cash")]
     NoCommonPurse,
+    /// There is no card for the gateway that the merchant works with.
+    #[error("there is no card in the wallet that goes through the shop's gateway")]
+    NoCard,
     /// There are cards, none of which the merchant takes.
     #[error("the shop takes none of this wallet's cards: of another brand, at their end, or not enrolled")]
     NoFittingCard,

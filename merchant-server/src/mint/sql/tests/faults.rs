@@ -24,7 +24,7 @@ async fn purchase(store: &SqlStore, merchant: AccountNumber, round: u64) {
     let reserve = key(b'r', round);
     insist(async || {
         let credit = Credit { serial: round, reserve, amount: 3 * VALUE, at: now };
-        store.credit(FundingPage { credits: vec![credit], strays: Vec::new(), cursor: round }).await
+        store.credit(FundingPage { credits: vec![credit], strays: Vec::new(), cursor: round, ..FundingPage::default() }).await
     })
     .await
     .unwrap();
@@ -35,6 +35,7 @@ async fn purchase(store: &SqlStore, merchant: AccountNumber, round: u64) {
             reserve,
             amount: 2 * VALUE,
             requested_at: now,
+            day: None,
             batch: vec![1; 516],
             signatures: vec![signatures; 512],
             proof: Proof::Signature([1; 64]),

@@ -70,6 +70,11 @@ impl Card {
         self.certificate.is_some()
     }
 
+    /// Whether it is this one, through the same gateway.
+    pub fn is(&self, number: &CardNumber, expiry: Expiry, gateway: &Gateway) -> bool {
+        self.number == *number && self.expiry == expiry && self.gateway == *gateway
+    }
+
     /// The gateway it is used through.
     pub const fn gateway(&self) -> &Gateway {
         &self.gateway
@@ -127,7 +132,7 @@ impl CardPayer {
     fn card(&self, parameters: &CardParameters, now: UnixSeconds) -> Result<&Card, Unusable> {
         let mut fitting = self.cards.iter().filter(|card| card.gateway.key == parameters.gateway.key).peekable();
         if fitting.peek().is_none() {
-            return Err(Unusable::NoCommonPurse);
+            return Err(Unusable::NoCard);
         }
         fitting
             .filter(|card| parameters.brands.is_empty() || parameters.brands.contains(&card.brand()))

@@ -1,10 +1,11 @@
 //! Denominations: what a mint's coins are worth, and the keys that sign them.
 
+use core::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::EcashError;
+use super::{EcashError, Policy};
 use crate::foundation::{Amount, Currency, Digest, UnixSeconds, json};
 use crate::items::statement::{Compact, Signed, Statement};
 use crate::security::blinding::RsaPublicKey;
@@ -91,6 +92,9 @@ pub struct MintKeys {
     /// What it takes no longer, whatever the windows say: such coins are recouped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revoked: Vec<Revoked>,
+    /// What it allows at most.
+    #[serde(default, skip_serializing_if = "Policy::is_open")]
+    pub policy: Policy,
     /// When the document was signed.
     pub issued_at: UnixSeconds,
     /// When it must be fetched again.
@@ -250,7 +254,8 @@ impl KeySet {
     /// [`EcashError::Malformed`] where it takes more than [`super::MAX_COINS`].
     pub fn split(&self, amount: Amount, now: UnixSeconds) -> Result<Vec<&Denomination>, EcashError> {
         let mut issued: Vec<_> = self.denominations.values().filter(|d| d.issues(now) && !d.value.is_zero()).collect();
-        issued.sort_by_key(|denomination| (core::cmp::Reverse(denomination.value.minor()), denomination.id));
+        // Of two of the same value, the one that lasts longer.
+        issued.sort_by_key(|d| (Reverse(d.value.minor()), Reverse(d.spend_until), d.id));
         let mut coins = Vec::new();
         let mut rest = amount.minor();
         for denomination in issued {

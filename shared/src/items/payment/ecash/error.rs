@@ -38,6 +38,9 @@ pub enum EcashError {
     /// What was revealed is not what was committed to.
     #[error("the reveal does not fit the melt's commitment")]
     Reveal,
+    /// More than the mint's policy allows; the code says of what.
+    #[error("it is beyond the mint's limits")]
+    Limit(Code),
     /// Its time is over.
     #[error("the transfer has expired")]
     TransferExpired,
@@ -65,6 +68,7 @@ impl Coded for EcashError {
             Self::DenominationRevoked => Code::DENOMINATION_REVOKED,
             Self::Coin => Code::COIN_INVALID,
             Self::Reveal => Code::REVEAL_INVALID,
+            Self::Limit(code) => *code,
             Self::TransferExpired => Code::TRANSFER_EXPIRED,
             Self::Insufficient => Code::FUNDS_INSUFFICIENT,
             Self::Peer(_) => Code::PEER_INVALID,

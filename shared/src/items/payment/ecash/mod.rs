@@ -27,6 +27,7 @@ mod messages;
 pub mod mint;
 mod payee;
 mod payer;
+mod policy;
 mod purse;
 mod recoup;
 mod refresh;
@@ -49,6 +50,7 @@ pub use messages::{
 };
 pub use payee::{AcceptedMint, EcashBody, EcashParameters, EcashPayee, TrustedMint};
 pub use payer::EcashPayer;
+pub use policy::Policy;
 pub use purse::{CoinState, MintPurse, Purse, PurseCoin, Reserve};
 pub use recoup::{CheckedRecoup, CoinOrigin, Recoup, RecoupAnswer, RecoupBody, RecoupOrigin, check_recoup};
 pub use refresh::{Candidate, KAPPA, commitment};

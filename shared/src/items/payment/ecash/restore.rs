@@ -68,13 +68,17 @@ impl EcashPayer {
         let mut found = Vec::new();
         (coin.remaining, coin.beside) = (status.remaining, 0);
         coin.state = CoinState::Shown;
-        coin.melts = 0;
+        let known = core::mem::take(&mut coin.melts);
         for seen in &status.melts {
             let (melt, signer) = seen.melt.verify_self_keyed(verifier)?;
             if signer != *key.public_key() || melt.sequence < coin.melts {
                 return Err(EcashError::Peer("a melt is not this coin's"));
             }
             coin.melts = melt.sequence.saturating_add(1);
+            if melt.sequence < known {
+                // What it became is in the purse, or was spent from there.
+                continue;
+            }
             if let Some(revealed) = &seen.revealed {
                 let secrets = Candidate::link(&key, &revealed.transfer_public, melt.outputs.len());
                 let denominations = self.find_all(mint, &melt.outputs)?;

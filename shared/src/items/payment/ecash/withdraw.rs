@@ -88,6 +88,15 @@ impl EcashPayer {
         Ok(())
     }
 
+    /// Opens a reserve again in which something is left.
+    ///
+    /// # Errors
+    /// [`EcashError::Unknown`].
+    pub fn reopen(&mut self, mint: &Thumbprint, index: u32) -> Result<(), EcashError> {
+        self.mint_purse_mut(mint)?.reserve_mut(index)?.done = false;
+        Ok(())
+    }
+
     /// Takes the mint's signatures: the coins are in the purse. Returns what they are worth.
     ///
     /// # Errors

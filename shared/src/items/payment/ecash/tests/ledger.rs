@@ -76,6 +76,7 @@ impl Ledger {
             denominations: denominations.collect(),
             earlier: None,
             revoked: Vec::new(),
+            policy: Policy::default(),
             issued_at: NOW,
             expires_at: NOW.plus(1_000),
         };

@@ -136,6 +136,7 @@ impl EcashPayer {
     pub fn send(&mut self, terms: Terms, now: UnixSeconds) -> Result<Digest, EcashError> {
         check_purpose(&terms)?;
         let mint = terms.mint;
+        self.keys(&mint)?.document().policy.check_transfer(terms.amount)?;
         let known = &self.mint_purse(&mint)?.transfers;
         let sent = known.iter().filter(|record| record.direction == Direction::Sent);
         let index = sent.map(|record| record.index + 1).max().unwrap_or(0);
@@ -290,6 +291,7 @@ impl EcashPayer {
     pub fn request(&mut self, terms: Terms, now: UnixSeconds) -> Result<Digest, EcashError> {
         check_purpose(&terms)?;
         let mint = terms.mint;
+        self.keys(&mint)?.document().policy.check_transfer(terms.amount)?;
         let index = self.open_reserve(&mint, terms.amount, now)?;
         let request = Signed::sign_self_keyed(TransferRequest(terms.clone()), &self.reserve_key(&mint, index));
         self.mint_purse_mut(&mint)?.reserve_mut(index)?.transfer = Some(request.digest());
