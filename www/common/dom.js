@@ -45,6 +45,7 @@ const SVG = "http://www.w3.org/2000/svg";
 /** Outlines on a 24-unit square. @type {Record<string, string>} */
 const OUTLINES = {
   add: "M12 5v14M5 12h14",
+  ask: "M12 21V8M6.5 13.5L12 8l5.5 5.5M4 4h16",
   alert: "M12 3 2 20h20L12 3zM12 10v4M12 17v.5",
   back: "M15 5l-7 7 7 7",
   bank: "M3 10l9-6 9 6M5 10v8M10 10v8M14 10v8M19 10v8M3 20h18",
@@ -60,6 +61,7 @@ const OUTLINES = {
   lock: "M6 11h12v10H6zM8.5 11V7.5a3.5 3.5 0 0 1 7 0V11",
   next: "M9 5l7 7-7 7",
   offline: "M3 3l18 18M5 12a10 10 0 0 1 4-2.5M2 8.5A15 15 0 0 1 7 5.5M12 5a15 15 0 0 1 10 3.5M16 10.5a10 10 0 0 1 3 1.5M8.5 15.5a5 5 0 0 1 7 0M12 19.5v.1",
+  send: "M3 11.5L21 3l-7 18-3-7.5z",
   settings: "M4 7h10M18 7h2M4 17h2M10 17h10M16 9.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM8 19.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z",
   shield: "M12 2l8 3v6c0 5-3.5 9-8 11-4.5-2-8-6-8-11V5l8-3zM8.5 12l2.5 2.5 4.5-5",
   shop: "M4 9l1.5-5h13L20 9M4 9v11h16V9M4 9h16M10 20v-6h4v6",

@@ -163,7 +163,9 @@ function methodDetail(method) {
     const key = `why.${method.why}`;
     return hasText(key) ? t(key, { balance }) : t("why.other");
   }
-  return method.balance ? t("method.balance", { balance: formatAmount(method.balance) }) : t(`method.${method.module}.detail`);
+  const own = `method.${method.module}.detail`;
+  if (hasText(own)) return t(own);
+  return method.balance ? t("method.balance", { balance: formatAmount(method.balance) }) : "";
 }
 
 /**

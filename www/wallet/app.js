@@ -7,8 +7,11 @@ import { addCashView } from "./views/add-cash.js";
 import { dealView } from "./views/deal.js";
 import { homeIsOutdated, homeView } from "./views/home.js";
 import { libraryView } from "./views/library.js";
+import { linkView } from "./views/link.js";
+import { requestView, sendView } from "./views/people.js";
 import { readerView } from "./views/reader.js";
 import { settingsView } from "./views/settings.js";
+import { transferView } from "./views/transfer.js";
 
 /** @typedef {import("./shell.js").Context} Context */
 
@@ -17,10 +20,16 @@ const VIEWS = {
   "": homeView,
   "add-cash": (context) => addCashView(context, { onDone: () => goTo("#/") }),
   deal: dealView,
+  send: sendView,
+  request: requestView,
+  transfer: transferView,
   library: libraryView,
   read: readerView,
   settings: settingsView,
 };
+
+/** What somebody sent: cash, or the wish for some. */
+const LINK = /^#(receive|pay)=/;
 
 const PLACES = [
   { path: "", icon: "home", label: "nav.home" },
@@ -36,7 +45,8 @@ function goTo(hash) {
 const context = await startShell();
 
 function route() {
-  if (location.hash !== "" && !location.hash.startsWith("#/")) return;
+  const link = LINK.test(location.hash) ? location.hash.slice(1) : null;
+  if (location.hash !== "" && !location.hash.startsWith("#/") && !link) return;
   const [place = "", ...parameters] = location.hash.slice(2).split("/").map(decodeURIComponent);
   markPlace(place);
   const view = VIEWS[place] ?? homeView;
@@ -44,7 +54,7 @@ function route() {
     const status = await context.wallet.call("status");
     document.body.dataset.state = status.state;
     if (status.state !== "unlocked") throw new WalletError(`wallet-${status.state}`, "the wallet has to be opened first");
-    return view(context, parameters);
+    return link ? linkView(context, link) : view(context, parameters);
   });
 }
 

@@ -16,12 +16,16 @@ const IDLE_CHECK_MS = 20_000;
 const WITHOUT_SESSION = new Set(["status", "make_words", "create", "restore", "unlock", "import_backup", "lock"]);
 
 /** Calls that only look something up. */
-const LOOKING = new Set(["status", "balance", "purses", "deals", "deal", "evidence", "library", "part_access"]);
+const LOOKING = new Set(["status", "balance", "purses", "deals", "deal", "evidence", "library", "part_access", "transfers", "cards"]);
 
 /** Calls after which other windows should look again. */
 const CHANGING = new Set([
   "create", "restore", "unlock", "lock", "change_passphrase", "confirm_backup", "add_cash", "pay", "refresh", "resume", "import_backup",
+  "send_person", "request_person", "receive_link", "pay_link", "cancel_transfer", "add_card", "remove_card", "approve",
 ]);
+
+/** Calls that leave change behind. */
+const PAYING = new Set(["pay", "send_person", "pay_link"]);
 
 /** @typedef {(progress: object) => void} Report */
 
@@ -132,7 +136,7 @@ self.onmessage = async ({ data }) => {
     const answer = Object.hasOwn(own, method) ? own[method]?.(params, report, aborter.signal) : call(method, params, report);
     self.postMessage({ id, result: await answer });
     // Change is exchanged behind the buyer's back, so that the next purchase need not wait for it; what fails is resumed later.
-    if (method === "pay") call("refresh", {}, () => {}).catch(() => {});
+    if (PAYING.has(method)) call("refresh", {}, () => {}).catch(() => {});
   } catch (error) {
     self.postMessage({ id, error: asError(error) });
   } finally {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::cards::CardCommand;
+
 /// A wallet for the SEMPER marketplace: cash that leaves no trail, and receipts that prove what you bought.
 #[derive(Debug, Parser)]
 #[command(name = "semper-wallet", version, propagate_version = true)]
@@ -19,6 +21,20 @@ pub(super) struct Args {
     pub(super) json: bool,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+/// What a link is made of.
+#[derive(Debug, clap::Args)]
+pub(super) struct LinkArgs {
+    /// What for, for the other person to read; the mint can read it too.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(super) purpose: String,
+    /// For how long the link is good, such as 7d, 12h or 30m.
+    #[arg(long, value_name = "TIME", default_value = "7d")]
+    pub(super) expires: String,
+    /// The wallet's address that the link begins with.
+    #[arg(long, value_name = "URL", env = "SEMPER_WALLET_SITE", default_value = "http://localhost:8481")]
+    pub(super) site: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -49,6 +65,52 @@ pub(super) enum Command {
     },
     /// Show what is in the purse.
     Balance,
+    /// Cards: put one in, show them, approve a payment.
+    #[command(subcommand)]
+    Card(CardCommand),
+    /// Send cash to a person: prints a link, and whoever gets it can take the cash.
+    Send {
+        /// How much, such as 3.20.
+        #[arg(value_name = "AMOUNT")]
+        amount: String,
+        #[command(flatten)]
+        link: LinkArgs,
+    },
+    /// Ask a person for cash: prints a link, and whoever gets it can pay.
+    Request {
+        /// How much, such as 3.20.
+        #[arg(value_name = "AMOUNT")]
+        amount: String,
+        /// The mint that it shall go through.
+        #[arg(long, value_name = "URL")]
+        mint: String,
+        #[command(flatten)]
+        link: LinkArgs,
+    },
+    /// Take the cash of a link that somebody sent.
+    Receive {
+        /// The link.
+        #[arg(value_name = "LINK")]
+        link: String,
+    },
+    /// Pay what a link asks for.
+    PayRequest {
+        /// The link.
+        #[arg(value_name = "LINK")]
+        link: String,
+    },
+    /// Show what was sent, asked for, received and paid, with the links that are open.
+    Transfers {
+        /// The wallet's address that links begin with.
+        #[arg(long, value_name = "URL", env = "SEMPER_WALLET_SITE", default_value = "http://localhost:8481")]
+        site: String,
+    },
+    /// Call off what was sent and not yet taken: the cash comes back.
+    CallOff {
+        /// The transfer.
+        #[arg(value_name = "TRANSFER")]
+        transfer: String,
+    },
     /// Show what a merchant offers.
     Offers {
         /// The merchant's address.
@@ -63,7 +125,7 @@ pub(super) enum Command {
         /// Where to put the files.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
-        /// How to pay: ecash, dummy, or none for what is free. The first that is possible where this is not given.
+        /// How to pay: ecash, card, dummy, or none for what is free. The first that is possible where this is not given.
         #[arg(long, value_name = "MODULE")]
         method: Option<String>,
     },

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::CliError;
 use super::args::{Args, Command};
 use super::buy::{Buy, buy, fetch};
+use super::cards;
 use super::home::{self, NativeWallet, unlocked};
+use super::people;
 use super::output::{amount, money, note, plain, print, print_json, steps};
 use crate::core::{Progress, WalletError, Words};
 
@@ -26,6 +28,13 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
         Command::Init { .. } | Command::Restore { .. } | Command::Import { .. } => Ok(()),
         Command::Withdraw { amount, mint } => withdraw(&mut wallet, amount, mint, json).await,
         Command::Balance => balance(&mut wallet, json).await,
+        Command::Card(command) => cards::run(&mut wallet, command, json).await,
+        Command::Send { amount, link } => people::send(&mut wallet, amount, link, json).await,
+        Command::Request { amount, mint, link } => people::request(&mut wallet, (amount, mint), link, json).await,
+        Command::Receive { link } => people::receive(&mut wallet, link, json).await,
+        Command::PayRequest { link } => people::pay(&mut wallet, link, json).await,
+        Command::Transfers { site } => people::transfers(&mut wallet, site, json).await,
+        Command::CallOff { transfer } => people::call_off(&mut wallet, transfer, json).await,
         Command::Offers { merchant } => offers(&mut wallet, merchant, json).await,
         Command::Buy { offer, out, method } => {
             buy(&mut wallet, Buy { offer, out, method: method.as_deref(), json }).await
@@ -55,7 +64,7 @@ fn said(json: bool, value: &Value, text: &str) -> Result<(), CliError> {
     if json { print_json(value) } else { print(text) }
 }
 
-fn deal_of(text: &str) -> Result<Digest, CliError> {
+pub(super) fn deal_of(text: &str) -> Result<Digest, CliError> {
     text.parse().map_err(|_| CliError::new(Code::DEAL_UNKNOWN, format!("{} is not a deal. See `deals`.", plain(text))))
 }
 

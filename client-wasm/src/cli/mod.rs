@@ -5,10 +5,12 @@
 
 mod args;
 mod buy;
+mod cards;
 mod commands;
 mod error;
 mod home;
 mod output;
+mod people;
 
 use std::process::ExitCode;
 

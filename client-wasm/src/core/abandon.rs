@@ -58,7 +58,13 @@ impl<P: Ports> Wallet<P> {
         for (mint, name, remaining) in pledged {
             let url = address(&self.mint_url(&mint)?, "coins", &name);
             let status: Option<CoinStatus> = ask_known(&self.ports, &get(url), Code::COIN_UNKNOWN).await?;
-            if status.is_some_and(|status| status.remaining.minor() < remaining) {
+            let Some(status) = status else { continue };
+            // What another device has exchanged was not taken by the merchant.
+            let mut there = status.remaining.minor();
+            for melted in status.melts.iter().filter(|melted| !melted.void) {
+                there = there.saturating_add(melted.melt.peek_unverified()?.amount.minor());
+            }
+            if there < remaining {
                 return Ok(true);
             }
         }

@@ -82,6 +82,7 @@ impl<P: Ports> Wallet<P> {
             party: party.to_compact(),
             order: ordered.order(),
             payment,
+            coins: self.state()?.payer.keep(&ordered.deal()),
             now,
         });
         let deal = record.deal;
@@ -121,6 +122,7 @@ impl<P: Ports> Wallet<P> {
         let (now, mut rng) = (self.now(), self.ports.rng());
         let payment = match module.as_str() {
             "ecash" => ErasedPayer::pay(&mut self.change()?.payer, &bill, acceptance, now, &mut rng)?,
+            "card" => ErasedPayer::pay(&mut self.change()?.cards, &bill, acceptance, now, &mut rng)?,
             "dummy" => ErasedPayer::pay(&mut DummyPayer, &bill, acceptance, now, &mut rng)?,
             _ => return Err(PaymentError::Unsupported(module.clone()).into()),
         };
@@ -195,6 +197,10 @@ impl<P: Ports> Wallet<P> {
     async fn refused(&mut self, deal: &Digest, status: u16, problem: Problem) -> Result<(), WalletError> {
         let record = self.deal_record(deal)?;
         let url = record.merchant_url.clone();
+        let module_is_cash = record.module.as_str() == "ecash";
+        if let Some(wait) = super::cards::step_up(deal, &url, &problem) {
+            return Err(wait);
+        }
         let for_good = (400..500).contains(&status) && problem.code.is_some_and(is_for_good);
         let Some(code) = problem.code.filter(|_| for_good) else {
             return Err(peer(&url, problem.detail));
@@ -210,9 +216,13 @@ impl<P: Ports> Wallet<P> {
         record.advance(Event::Refuse, now)?;
         record.refusal = Some(Refusal { code: code.as_str().to_owned(), detail: problem.detail.clone(), proof });
         ErasedPayer::refused(&mut state.payer, deal);
-        self.save(Touched::deal(*deal).and_purse()).await?;
+        // This wallet signs no coin over twice: somebody else has its words.
+        state.settings.taken_over |= code == Code::COIN_ALREADY_SPENT && module_is_cash;
+        self.save(Touched { settings: true, ..Touched::deal(*deal).and_purse() }).await?;
         // The coins were shown: find out what is left of them and exchange it. What fails now is tried again later.
-        let _ = self.refresh().await;
+        if !self.state()?.settings.rescan {
+            let _ = self.refresh().await;
+        }
         Err(WalletError::Refused { host: host_of(&url), code, detail: problem.detail })
     }
 
@@ -246,7 +256,7 @@ pub(super) fn awaited(record: &DealRecord) -> Result<AwaitReceipt, WalletError> 
 }
 
 /// Codes after which the same order can never settle.
-fn is_for_good(code: Code) -> bool {
+pub(super) fn is_for_good(code: Code) -> bool {
     !matches!(
         code,
         Code::RATE_LIMITED

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::ports::Ports;
-use super::{Wallet, WalletError, Words};
+use super::{Status, Wallet, WalletError, Words};
 
 /// Where a long operation says how far it has come.
 #[derive(Clone, Copy)]
@@ -57,7 +57,8 @@ impl<P: Ports> Wallet<P> {
         match method {
             "status" => {
                 let (state, backup_confirmed) = self.status().await?;
-                answer(&json!({ "state": state, "backup_confirmed": backup_confirmed }))
+                let taken_over = state == Status::Unlocked && self.is_taken_over()?;
+                answer(&json!({ "state": state, "backup_confirmed": backup_confirmed, "taken_over": taken_over }))
             }
             "make_words" => answer(&json!({ "words": self.make_words().text().as_str() })),
             "create" => done(self.create(&Words::parse(p.text("words")?)?, p.text("passphrase")?).await),
@@ -85,16 +86,43 @@ impl<P: Ports> Wallet<P> {
             "purses" => answer(&self.purses().await?),
             "mint_info" => answer(&self.mint_info(p.text("url")?).await?),
             "add_cash" => {
-                let amount = json::from_value(p.member("amount")?.clone());
-                let amount: Amount = amount.map_err(|error| WalletError::Request(error.detail()))?;
-                answer(&self.add_cash(p.text("mint")?, amount, progress).await?)
+                answer(&self.add_cash(p.text("mint")?, p.amount()?, progress).await?)
             }
+            "send_person" => answer(&self.send_person(p.amount()?, p.text("purpose")?, p.number("expires_s")?).await?),
+            "request_person" => {
+                let (mint, purpose) = (p.text("mint")?, p.text("purpose")?);
+                answer(&self.request_person(mint, p.amount()?, purpose, p.number("expires_s")?).await?)
+            }
+            "peek_link" => answer(&self.peek_link(p.text("link")?).await?),
+            "receive_link" => answer(&self.receive_link(p.text("link")?).await?),
+            "pay_link" => answer(&self.pay_link(p.text("link")?).await?),
+            "cancel_transfer" => answer(&self.cancel_transfer(&p.digest("transfer")?).await?),
+            "transfers" => answer(&self.transfers().await?),
             "review" => answer(&self.review(p.text("offer_url")?).await?),
             "pay" => {
                 let module = ModuleId::new(p.text("module")?).ok_or_else(|| wrong("module"))?;
                 answer(&self.pay(&p.digest("offer_digest")?, &module, progress).await?)
             }
+            "cards" => answer(&self.cards().await?),
+            "add_card" => {
+                answer(&self.add_card(p.text("number")?, p.text("expiry")?, p.text("gateway")?).await?)
+            }
+            "remove_card" => done(self.remove_card(p.text("last_four")?).await),
+            "approval" => {
+                let deal = self.awaiting_approval().await?;
+                answer(&self.approval(&deal).await?)
+            }
+            "approve" => {
+                let approved = p.member("approved")?.as_bool().ok_or_else(|| wrong("approved"))?;
+                let deal = self.awaiting_approval().await?;
+                answer(&json!({ "approved": self.approve(&deal, approved).await? }))
+            }
             "resume" => answer(&self.resume(progress).await?),
+            "take_over" => answer(&self.take_over(progress).await?),
+            "check_refunds" => {
+                let deal = p.0.get("deal").map(|_| p.digest("deal")).transpose()?;
+                answer(&self.check_refunds(deal.as_ref()).await?)
+            }
             "refresh" => done(self.refresh().await),
             "abandon" => done(self.abandon(&p.digest("deal")?).await),
             "deals" => answer(&self.deals().await?),
@@ -126,6 +154,14 @@ impl Params {
     fn texts(&self, name: &'static str) -> Result<Vec<String>, WalletError> {
         let items = self.member(name)?.as_array().ok_or_else(|| wrong(name))?;
         items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(|| wrong(name))).collect()
+    }
+
+    fn amount(&self) -> Result<Amount, WalletError> {
+        json::from_value(self.member("amount")?.clone()).map_err(|error| WalletError::Request(error.detail()))
+    }
+
+    fn number(&self, name: &'static str) -> Result<u64, WalletError> {
+        self.member(name)?.as_u64().ok_or_else(|| wrong(name))
     }
 
     fn digest(&self, name: &'static str) -> Result<Digest, WalletError> {

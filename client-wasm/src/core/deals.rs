@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::mints::MintName;
 use super::ports::Ports;
 use super::records::{DealRecord, Step, Touched};
-use super::{Wallet, WalletError};
+use super::{RefundView, Wallet, WalletError};
 
 /// A deal in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,6 +21,9 @@ pub struct DealLine {
     pub merchant: MintName,
     /// What was paid, or is to be.
     pub paid: Amount,
+    /// What came back of it.
+    #[serde(skip_serializing_if = "Amount::is_zero")]
+    pub refunded: Amount,
     /// The state.
     pub state: State,
     /// When it was ordered.
@@ -35,6 +38,8 @@ pub struct DealView {
     pub line: DealLine,
     /// When it came into which state.
     pub timeline: Vec<Step>,
+    /// The refunds, oldest first.
+    pub refunds: Vec<RefundView>,
     /// Why the merchant refused, where it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Value>,
@@ -84,6 +89,7 @@ impl<P: Ports> Wallet<P> {
         Ok(DealView {
             line: line(record),
             timeline: record.steps.clone(),
+            refunds: record.refund_views(),
             refusal: refusal.map(|refusal| json!({ "code": refusal.code, "detail": refusal.detail })),
             statements: statements(record),
         })
@@ -117,6 +123,7 @@ impl<P: Ports> Wallet<P> {
             "title": view.line.title,
             "merchant": view.line.merchant,
             "paid": view.line.paid,
+            "refunds": view.refunds,
             "timeline": view.timeline,
             "refusal": view.refusal,
             "statements": statements,
@@ -130,6 +137,7 @@ pub(super) fn line(record: &DealRecord) -> DealLine {
         title: record.title.clone(),
         merchant: MintName { url: record.merchant_url.clone(), name: record.merchant_name.clone() },
         paid: record.total,
+        refunded: record.refunded(),
         state: record.state,
         at: record.ordered_at(),
     }
@@ -147,6 +155,7 @@ fn statements(record: &DealRecord) -> Vec<StatementView> {
         .chain(record.receipt.iter().map(|receipt| receipt.as_str()))
         .chain(record.delivery.iter().map(|delivery| delivery.as_str()))
         .chain(record.acknowledgement.iter().map(|acknowledgement| acknowledgement.as_str()))
+        .chain(record.refunds.iter().flat_map(|refund| refund.proofs.iter().map(String::as_str).chain([refund.refund.as_str()])))
         .chain(refusal)
         .filter_map(StatementView::read)
         .collect()

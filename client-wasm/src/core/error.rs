@@ -2,7 +2,7 @@
 
 use semper_shared::commerce::OfferError;
 use semper_shared::commerce::deal::DealError;
-use semper_shared::foundation::{Amount, AmountError, Code, Coded};
+use semper_shared::foundation::{Amount, AmountError, Code, Coded, Digest};
 use semper_shared::items::payment::PaymentError;
 use semper_shared::items::payment::ecash::EcashError;
 use semper_shared::items::statement::StatementError;
@@ -22,6 +22,9 @@ pub enum WalletError {
     /// Something is set up already.
     #[error("nothing was changed")]
     Exists,
+    /// Another device with the same words has the money now.
+    #[error("another device with the same words has taken this wallet's money over; nothing was lost, and nothing was paid")]
+    TakenOver,
     /// Not the passphrase.
     #[error("that is not the passphrase of this wallet")]
     Passphrase,
@@ -65,6 +68,14 @@ pub enum WalletError {
         host: String,
         /// What it said last.
         code: Code,
+    },
+    /// The card's issuer wants the person's approval: [`crate::core::Wallet::approve`], then the same purchase again.
+    #[error("the card's issuer wants your approval for this payment (deal {deal}, through {host})")]
+    StepUp {
+        /// The deal.
+        deal: Digest,
+        /// The merchant.
+        host: String,
     },
     /// Somebody refused, for a reason with a code.
     #[error("{host} refused: {detail}")]
@@ -134,6 +145,7 @@ impl WalletError {
                 | Self::Peer { .. }
                 | Self::StoreConflict
                 | Self::Store(_)
+                | Self::StepUp { .. }
                 | Self::TransferNeeded { .. }
         )
     }
@@ -145,6 +157,7 @@ impl Coded for WalletError {
             Self::Locked => Code::WALLET_LOCKED,
             Self::Empty => Code::WALLET_EMPTY,
             Self::Exists => Code::WALLET_EXISTS,
+            Self::TakenOver => Code::WALLET_TAKEN_OVER,
             Self::Passphrase => Code::PASSPHRASE_WRONG,
             Self::Words => Code::WORDS_INVALID,
             Self::Backup => Code::BACKUP_INVALID,
@@ -152,6 +165,7 @@ impl Coded for WalletError {
             Self::DealUnknown => Code::DEAL_UNKNOWN,
             Self::NotFound(_) => Code::NOT_FOUND,
             Self::TransferNeeded { .. } => Code::RESERVE_UNKNOWN,
+            Self::StepUp { .. } => Code::STEP_UP_REQUIRED,
             Self::Network { .. } => Code::NETWORK_FAILED,
             Self::Unfinished { code, .. } | Self::Refused { code, .. } => *code,
             Self::Peer { .. } => Code::PEER_INVALID,

@@ -12,6 +12,9 @@ use super::ports::Ports;
 use super::records::Touched;
 use super::{Wallet, WalletError};
 
+/// How old a mint's keys may be, in seconds, before the wallet asks whether there are newer ones.
+const FRESH_S: u64 = 3_600;
+
 /// A bank's public test account, for demonstrations.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct TestAccount {
@@ -36,6 +39,9 @@ pub struct MintInfo {
     pub test_account: bool,
     /// The smallest coin that it issues, in minor units.
     pub smallest_minor: u64,
+    /// The most that can be brought in at once, in minor units, where the mint limits that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_minor: Option<u64>,
 }
 
 /// A mint's name and origin.
@@ -58,6 +64,14 @@ pub struct PurseView {
     pub balance: Amount,
     /// How many coins.
     pub coins: usize,
+    /// What expired there before it was renewed, in minor units.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub expired_minor: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(minor: &u64) -> bool {
+    *minor == 0
 }
 
 impl<P: Ports> Wallet<P> {
@@ -73,6 +87,7 @@ impl<P: Ports> Wallet<P> {
             mint: MintName { url: held.url.clone(), name: held.name.clone() },
             balance: held.balance(),
             coins: held.coins.len(),
+            expired_minor: held.expired_minor,
         };
         Ok(mints.map(view).collect())
     }
@@ -94,6 +109,7 @@ impl<P: Ports> Wallet<P> {
             thumbprint: keys.mint(),
             fees: Vec::new(),
             test_account,
+            limit_minor: keys.document().policy.at_once(),
             smallest_minor: issued.map(|denomination| denomination.value.minor()).min().unwrap_or(0),
         })
     }
@@ -110,13 +126,24 @@ impl<P: Ports> Wallet<P> {
         Ok(mint)
     }
 
-    /// Fetches a known mint's keys again where they are out of date.
+    /// Fetches a known mint's keys again where they are old, since denominations come, go and are revoked. Where the mint
+    /// does not answer, keys that are only old will do.
     pub(super) async fn freshen_mint(&mut self, mint: &Thumbprint) -> Result<(), WalletError> {
         let document = self.state()?.payer.keys(mint)?.document();
-        if self.now() <= document.expires_at {
+        let now = self.now();
+        if now <= document.issued_at.plus(FRESH_S) && now <= document.expires_at {
             return Ok(());
         }
-        let url = document.url.clone();
+        let usable = now <= document.expires_at;
+        match self.renew_mint(mint).await {
+            Err(WalletError::Network { .. } | WalletError::Unfinished { .. }) if usable => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Fetches a known mint's keys again.
+    pub(super) async fn renew_mint(&mut self, mint: &Thumbprint) -> Result<(), WalletError> {
+        let url = self.mint_url(mint)?;
         if self.trust_mint(&url).await? == *mint {
             Ok(())
         } else {

@@ -4,6 +4,8 @@
 //! add_cash   bank transfer ──▶ reserve ──▶ withdrawal ──▶ coins
 //! review     offer, verified ──▶ what is shown
 //! buy        order and payment, stored ──▶ merchant ──▶ receipt and keys, stored ──▶ acknowledgement
+//! transfers  a link from person to person ──▶ coins into a transfer at the mint ──▶ the other's reserve
+//! refunds    what a merchant gave back ──▶ verified, back in the purse
 //! refresh    what is left of a coin ──▶ melt, reveal ──▶ new coins
 //! resume     whatever of these was cut off, asked again in the same words
 //! ```
@@ -16,6 +18,7 @@ mod abandon;
 mod backup;
 mod buy;
 mod call;
+mod cards;
 mod deals;
 mod error;
 mod library;
@@ -23,11 +26,15 @@ mod mints;
 mod net;
 pub mod ports;
 mod records;
+mod recoup;
 mod refresh;
+mod refunds;
 mod restore;
 mod resume;
 mod review;
+mod takeover;
 mod topup;
+mod transfers;
 mod vault;
 mod wallet;
 mod words;
@@ -37,16 +44,19 @@ mod tests;
 
 pub use buy::Bought;
 pub use call::{Answer, Progress};
+pub use cards::{ApprovalView, CardView};
 pub use deals::{DealLine, DealView, StatementView};
 pub use error::WalletError;
 pub use library::{LibraryDeal, LibraryPart, PartAccess};
 pub use mints::{MintInfo, MintName, PurseView};
 pub use net::{CatalogueEntry, Problem, origin_of};
 pub use records::Step;
+pub use refunds::RefundView;
 pub use restore::Restored;
 pub use resume::Resumed;
 pub use review::{Already, MerchantView, Method, Review};
 pub use topup::TopUp;
+pub use transfers::{LinkView, TransferView};
 pub use vault::Kdf;
 pub use wallet::{Status, Wallet};
 pub use words::Words;

@@ -5,7 +5,8 @@ use semper_shared::commerce::offer::Offer;
 use semper_shared::foundation::{Amount, Digest, UnixSeconds, base64, json};
 use semper_shared::items::information::{ContentKey, exposed_key};
 use semper_shared::items::party::Party;
-use semper_shared::items::payment::{ModuleId, Payment};
+use semper_shared::items::payment::ecash::KeptCoin;
+use semper_shared::items::payment::{ModuleId, Payment, RefundStatus};
 use semper_shared::items::statement::Compact;
 use semper_shared::security::{Seed, SigningKey, Thumbprint};
 use serde::de::DeserializeOwned;
@@ -18,6 +19,8 @@ use super::WalletError;
 pub(super) const SETTINGS: &str = "settings";
 /// The name of the purse's record.
 pub(super) const PURSE: &str = "purse";
+/// The name of the cards' record.
+pub(super) const CARDS: &str = "cards";
 const DEAL_PREFIX: &str = "deal/";
 
 /// The name of a deal's record.
@@ -49,6 +52,9 @@ pub(super) struct Settings {
     pub(super) backup_confirmed: bool,
     /// Whether the mints are to be asked what became of the coins since a backup was made.
     pub(super) rescan: bool,
+    /// Whether another device with the same words has the money now.
+    #[serde(default)]
+    pub(super) taken_over: bool,
     /// When the wallet was made.
     pub(super) created_at: UnixSeconds,
 }
@@ -57,7 +63,7 @@ const VERSION: u32 = 1;
 
 impl Settings {
     pub(super) fn new(seed: &Seed, now: UnixSeconds) -> Self {
-        Self { version: VERSION, seed: *seed.as_bytes(), backup_confirmed: false, rescan: false, created_at: now }
+        Self { version: VERSION, seed: *seed.as_bytes(), backup_confirmed: false, rescan: false, taken_over: false, created_at: now }
     }
 
     pub(super) const fn seed(&self) -> Seed {
@@ -125,6 +131,18 @@ pub(super) struct DealRecord {
     /// Whether the customer has the goods in hand, so that buying them again means a second purchase.
     #[serde(default)]
     pub(super) handed_over: bool,
+    /// What must be kept of the coins that paid, for refunds to return to.
+    #[serde(default)]
+    pub(super) coins: Vec<KeptCoin>,
+    /// Until when the merchant may refund.
+    #[serde(default)]
+    pub(super) refund_by: UnixSeconds,
+    /// The refunds that were taken, oldest first.
+    #[serde(default)]
+    pub(super) refunds: Vec<RefundStatus>,
+    /// When refunds were last looked for.
+    #[serde(default)]
+    pub(super) looked_at: UnixSeconds,
 }
 
 /// What a new deal is made of.
@@ -135,6 +153,7 @@ pub(super) struct NewDeal<'a> {
     pub(super) party: Compact<Party>,
     pub(super) order: &'a semper_shared::items::statement::Signed<Order>,
     pub(super) payment: Option<Payment>,
+    pub(super) coins: Vec<KeptCoin>,
     pub(super) now: UnixSeconds,
 }
 
@@ -165,6 +184,10 @@ impl DealRecord {
             keys: Vec::new(),
             refusal: None,
             handed_over: false,
+            coins: made.coins,
+            refund_by: offer.refund_by(made.order.ordered_at),
+            refunds: Vec::new(),
+            looked_at: UnixSeconds(0),
         }
     }
 
@@ -197,17 +220,22 @@ impl DealRecord {
 pub(super) struct Touched {
     pub(super) settings: bool,
     pub(super) purse: bool,
+    pub(super) cards: bool,
     pub(super) deals: Vec<Digest>,
 }
 
 impl Touched {
     /// Everything.
     pub(super) fn all(deals: &[DealRecord]) -> Self {
-        Self { settings: true, purse: true, deals: deals.iter().map(|deal| deal.deal).collect() }
+        Self { settings: true, purse: true, cards: true, deals: deals.iter().map(|deal| deal.deal).collect() }
     }
 
     pub(super) fn settings() -> Self {
         Self { settings: true, ..Self::default() }
+    }
+
+    pub(super) fn cards() -> Self {
+        Self { cards: true, ..Self::default() }
     }
 
     pub(super) fn purse() -> Self {

@@ -12,22 +12,20 @@ use super::mints::address;
 use super::net::{ask_json, ask_known, get, join, peer, post};
 use super::ports::Ports;
 use super::records::Touched;
+use super::takeover::{asks_anew, is_anothers};
 use super::{Wallet, WalletError};
 
-/// Whether a refused melt is to be planned again from what the mint says of the coin.
-fn asks_anew(code: Code) -> bool {
-    let wrong_memory = [Code::COIN_ALREADY_SPENT, Code::REQUEST_CONFLICT];
-    let rotated = [Code::DENOMINATION_EXPIRED, Code::DENOMINATION_UNKNOWN];
-    wrong_memory.contains(&code) || rotated.contains(&code)
-}
+/// How often an exchange is planned in one go: once more where its denominations have just gone.
+const PLANS: u32 = 3;
 
 impl<P: Ports> Wallet<P> {
-    /// Exchanges all change at all mints. Meant for the background, after a purchase.
+    /// Exchanges all change, and whatever is soon too old or was revoked, at all mints. Meant for the background, after a purchase.
     ///
     /// # Errors
     /// The first that occurred; what could be exchanged is exchanged, and the rest is next time.
     pub async fn refresh(&mut self) -> Result<(), WalletError> {
         self.sync().await?;
+        self.rescan_if_due().await?;
         let mints: Vec<Thumbprint> = self.state()?.payer.purse().mints.keys().copied().collect();
         let mut first_error = Ok(());
         for mint in mints {
@@ -39,36 +37,57 @@ impl<P: Ports> Wallet<P> {
 
     /// Whether there is change to be exchanged.
     pub(super) fn has_change(&self) -> Result<bool, WalletError> {
-        let mints = self.state()?.payer.purse().mints.values();
-        Ok(mints.flat_map(|held| &held.coins).any(|coin| coin.needs_refresh()))
+        let now = self.now();
+        let payer = &self.state()?.payer;
+        for mint in payer.purse().mints.keys() {
+            if !payer.refreshes(mint, now)?.is_empty() || !payer.recoups(mint)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     pub(super) async fn refresh_mint(&mut self, mint: &Thumbprint) -> Result<(), WalletError> {
-        let coins = self.state()?.payer.refreshes(mint)?;
-        if coins.is_empty() {
+        if self.state()?.payer.mint_purse(mint)?.coins.is_empty() {
             return Ok(());
         }
         self.freshen_mint(mint).await?;
-        for coin in coins {
+        self.recoup_mint(mint).await?;
+        let now = self.now();
+        for coin in self.state()?.payer.refreshes(mint, now)? {
             self.refresh_coin(mint, &coin).await?;
         }
         Ok(())
     }
 
     async fn refresh_coin(&mut self, mint: &Thumbprint, name: &str) -> Result<(), WalletError> {
-        if self.coin_state(mint, name)? == Some(CoinState::Doubtful) {
-            self.clear_doubt(mint, name).await?;
+        for _ in 0..PLANS {
+            if self.coin_state(mint, name)? == Some(CoinState::Doubtful) {
+                self.clear_doubt(mint, name).await?;
+            }
+            let renewal = match self.coin_state(mint, name)? {
+                None | Some(CoinState::Pledged { .. } | CoinState::Recouping { .. }) => return Ok(()),
+                Some(state) => state == CoinState::Fresh,
+            };
+            match self.exchange(mint, name).await {
+                // The mint knows better what is left of the coin, or what it issues now.
+                Err(WalletError::Refused { code, .. }) if asks_anew(code) => {
+                    self.renew_mint(mint).await?;
+                    self.clear_doubt(mint, name).await?;
+                    if self.state()?.payer.recoups(mint)?.iter().any(|coin| coin == name) {
+                        return self.recoup_mint(mint).await;
+                    }
+                }
+                Ok(gained) => {
+                    if renewal {
+                        self.count_exchanged(gained);
+                    }
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
         }
-        match self.coin_state(mint, name)? {
-            None | Some(CoinState::Fresh | CoinState::Pledged { .. }) => return Ok(()),
-            Some(_) => {}
-        }
-        match self.exchange(mint, name).await {
-            // Our memory of the coin is wrong, as after an old backup, or the denominations that it was to become are no
-            // longer issued: the mint knows better, and the next exchange is planned anew.
-            Err(WalletError::Refused { code, .. }) if asks_anew(code) => self.clear_doubt(mint, name).await,
-            result => result,
-        }
+        Ok(())
     }
 
     fn coin_state(&self, mint: &Thumbprint, name: &str) -> Result<Option<CoinState>, WalletError> {
@@ -77,7 +96,7 @@ impl<P: Ports> Wallet<P> {
     }
 
     /// Asks the mint what is left of a coin.
-    async fn clear_doubt(&mut self, mint: &Thumbprint, name: &str) -> Result<(), WalletError> {
+    pub(super) async fn clear_doubt(&mut self, mint: &Thumbprint, name: &str) -> Result<(), WalletError> {
         let url = address(&self.mint_url(mint)?, "coins", name);
         let status: Option<CoinStatus> = ask_known(&self.ports, &get(url), Code::COIN_UNKNOWN).await?;
         let coins = &self.state()?.payer.mint_purse(mint)?.coins;
@@ -87,24 +106,23 @@ impl<P: Ports> Wallet<P> {
         let (left, melts) = (coin.remaining, coin.melts);
         match status {
             None => self.change()?.payer.found_remaining(mint, name, left, melts)?,
+            Some(status) if is_anothers(coin, &status)? => return Err(self.taken_over().await?),
             Some(status) if status.melts.is_empty() => {
                 let remaining = if status.remaining.minor() < left.minor() { status.remaining } else { left };
                 self.change()?.payer.found_remaining(mint, name, remaining, melts)?;
             }
-            // It was exchanged, perhaps in part, by a life of this wallet that it does not remember.
+            // Exchanged in part, or an exchange that came to nothing since its outputs are issued no longer.
             Some(status) => {
                 self.change()?.payer.restore_coin(mint, name, &status, &Portable)?;
-                self.save(Touched::purse()).await?;
-                return Ok(());
             }
         }
         self.save(Touched::purse()).await
     }
 
-    async fn exchange(&mut self, mint: &Thumbprint, name: &str) -> Result<(), WalletError> {
-        let now = self.now();
+    async fn exchange(&mut self, mint: &Thumbprint, name: &str) -> Result<Amount, WalletError> {
+        let (now, mut rng) = (self.now(), self.ports.rng());
         let base = self.mint_url(mint)?;
-        let melt = self.change()?.payer.melt(mint, name, now)?;
+        let melt = self.change()?.payer.melt(mint, name, now, &mut rng)?;
         self.save(Touched::purse()).await?;
         let request = post(join(&base, "melts"), &MeltBody { melt: melt.to_compact() })?;
         let answer: MeltAnswer = ask_json(&self.ports, &request).await?;
@@ -118,6 +136,7 @@ impl<P: Ports> Wallet<P> {
         let signed: Signatures = ask_json(&self.ports, &request).await?;
         let gained: Amount = self.change()?.payer.refreshed(mint, name, choice.gamma, &signed.signatures)?;
         debug_assert_eq!(gained, melt.amount, "the outputs sum up to what was melted");
-        self.save(Touched::purse()).await
+        self.save(Touched::purse()).await?;
+        Ok(gained)
     }
 }

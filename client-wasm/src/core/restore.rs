@@ -6,22 +6,24 @@
 use std::collections::BTreeMap;
 
 use semper_shared::commerce::deal::State as DealState;
-use semper_shared::foundation::Code;
-use semper_shared::items::payment::ecash::{CoinStatus, EcashPayer, ReserveStatus};
+use semper_shared::foundation::{Code, Digest};
+use semper_shared::items::payment::ecash::{CoinStatus, EcashPayer, MAX_AWAITED, ReserveStatus};
 use semper_shared::security::{Portable, Signer, Thumbprint};
 use serde::Serialize;
 use serde_json::json;
 
 use super::call::Progress;
 use super::mints::{address, fetch_keys};
-use super::net::{ask_known, get, peer};
-use super::ports::Ports;
+use super::net::{ask_known, ask_text, get, peer};
+use super::ports::{Clock, Ports};
 use super::records::{Settings, Touched};
+use super::transfers::scan_transfers;
 use super::wallet::State;
 use super::{Wallet, WalletError, Words};
 
-/// How many reserves in a row must be unknown before the search ends.
-const GAP: u32 = 3;
+/// How many reserves in a row must be unknown before the search ends: more than a wallet has waiting for their money.
+const GAP: u32 = 20;
+const _: () = assert!(MAX_AWAITED < GAP as usize, "a wallet finds the reserve after those that were never filled");
 /// How many coins one search follows at most.
 const MAX_COINS: usize = 100_000;
 
@@ -67,6 +69,7 @@ impl<P: Ports> Wallet<P> {
 
     /// Asks all mints again what there is, where a backup may be older than the coins.
     pub(super) async fn rescan_if_due(&mut self) -> Result<(), WalletError> {
+        self.own()?;
         if self.state()?.settings.rescan { self.rescan().await } else { Ok(()) }
     }
 
@@ -80,6 +83,12 @@ impl<P: Ports> Wallet<P> {
                 Err(error) => return Err(error),
             }
         }
+        for transfer in self.open_transfers()? {
+            match Box::pin(self.finish_transfer(&transfer)).await {
+                Ok(()) | Err(WalletError::Refused { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
         let mints: Vec<Thumbprint> = self.state()?.payer.purse().mints.keys().copied().collect();
         for mint in mints {
             self.freshen_mint(&mint).await?;
@@ -87,7 +96,8 @@ impl<P: Ports> Wallet<P> {
             let state = self.state.as_mut().ok_or(WalletError::Locked)?;
             scan(&self.ports, &mut state.payer, &mint).await?;
         }
-        self.change()?.settings.rescan = false;
+        let settings = &mut self.change()?.settings;
+        (settings.rescan, settings.taken_over) = (false, false);
         self.save(Touched::settings().and_purse()).await
     }
 }
@@ -103,6 +113,8 @@ async fn scan<P: Ports>(ports: &P, payer: &mut EcashPayer, mint: &Thumbprint) ->
         match ask_known::<_, ReserveStatus>(ports, &get(url), Code::RESERVE_UNKNOWN).await? {
             Some(status) => {
                 unknown = 0;
+                let named = status.withdrawals.iter().flat_map(|withdrawn| &withdrawn.batch);
+                learn(ports, payer, mint, &base, named.map(|planchet| planchet.denomination).collect()).await?;
                 to_ask.extend(payer.restore_reserve(mint, index, &status)?);
             }
             None => unknown += 1,
@@ -111,7 +123,7 @@ async fn scan<P: Ports>(ports: &P, payer: &mut EcashPayer, mint: &Thumbprint) ->
             break;
         }
     }
-    let mut asked = 0;
+    let (mut asked, mut in_transfers) = (0, Vec::new());
     while let Some(name) = to_ask.pop() {
         asked += 1;
         if asked > MAX_COINS {
@@ -119,9 +131,36 @@ async fn scan<P: Ports>(ports: &P, payer: &mut EcashPayer, mint: &Thumbprint) ->
         }
         let url = address(&base, "coins", &name);
         match ask_known::<_, CoinStatus>(ports, &get(url), Code::COIN_UNKNOWN).await? {
-            Some(status) => to_ask.extend(payer.restore_coin(mint, &name, &status, &Portable)?),
+            Some(status) => {
+                let mut named = Vec::new();
+                for melted in &status.melts {
+                    named.extend(melted.melt.peek_unverified()?.outputs);
+                }
+                learn(ports, payer, mint, &base, named).await?;
+                for pending in &status.pending {
+                    let coin = payer.mint_purse(mint)?.coins.iter().find(|coin| coin.name() == name).cloned();
+                    in_transfers.extend(coin.map(|coin| (pending.transfer, pending.amount, coin)));
+                }
+                to_ask.extend(payer.restore_coin(mint, &name, &status, &Portable)?);
+            }
             None => exchange_before_use(payer, mint, &name)?,
         }
+    }
+    scan_transfers(ports, payer, mint, &in_transfers, (GAP, ports.clock().now())).await?;
+    Ok(payer.tidy(mint)?)
+}
+
+/// Reads the mint's pages of earlier denominations, the latest first, until all of these are known.
+pub(super) async fn learn<P: Ports>(
+    ports: &P,
+    payer: &mut EcashPayer,
+    mint: &Thumbprint,
+    base: &str,
+    named: Vec<Digest>,
+) -> Result<(), WalletError> {
+    while let Some(page) = payer.missing_page(mint, named.iter().copied())? {
+        let text = ask_text(ports, &address(base, "keys", &page.to_string())).await?;
+        payer.turn_page(mint, text.as_bytes())?;
     }
     Ok(())
 }

@@ -1,12 +1,14 @@
 //! Resuming: everything that was cut off is asked again, in the same words.
 
+use std::collections::BTreeMap;
+
 use semper_shared::commerce::deal::State;
 use semper_shared::foundation::{Code, Coded, Digest};
 use serde::Serialize;
 
 use super::call::Progress;
 use super::ports::Ports;
-use super::{Wallet, WalletError};
+use super::{RefundView, Wallet, WalletError};
 
 /// What resuming came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -17,12 +19,18 @@ pub struct Resumed {
     pub refused: Vec<Digest>,
     /// What still waits, and for what.
     pub waiting: Vec<Waiting>,
+    /// What came back by refunds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<RefundView>,
+    /// What was exchanged because it was soon too old or was revoked, by currency, in minor units.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub renewed: BTreeMap<String, u64>,
 }
 
 /// Something that still waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Waiting {
-    /// `deal`, `cash` or `change`.
+    /// `deal`, `refund`, `transfer`, `cash` or `change`.
     pub what: &'static str,
     /// The deal, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,10 +56,12 @@ impl<P: Ports> Wallet<P> {
         self.sync().await?;
         let mut resumed = Resumed::default();
         self.resume_deals(&mut resumed, progress).await?;
+        self.resume_refunds(&mut resumed).await?;
         match self.rescan_if_due().await {
             Ok(()) => self.resume_cash(&mut resumed, progress).await?,
             Err(error) => note(&mut resumed, "cash", None, error)?,
         }
+        resumed.renewed = core::mem::take(&mut self.renewed);
         Ok(resumed)
     }
 
@@ -72,6 +82,15 @@ impl<P: Ports> Wallet<P> {
     }
 
     async fn resume_cash(&mut self, resumed: &mut Resumed, progress: Progress<'_>) -> Result<(), WalletError> {
+        for transfer in self.open_transfers()? {
+            let result = self.finish_transfer(&transfer).await;
+            if let Err(error) = result
+                && self.open_transfers()?.contains(&transfer)
+            {
+                note(resumed, "transfer", None, error)?;
+            }
+            self.sync().await?;
+        }
         for (mint, index) in self.open_reserves()? {
             if let Err(error) = self.finish_reserve(&mint, index, progress).await {
                 note(resumed, "cash", None, error)?;
@@ -96,7 +115,7 @@ impl<P: Ports> Wallet<P> {
 }
 
 /// Notes what other parties did; what is wrong with this wallet itself ends the call.
-fn note(
+pub(super) fn note(
     resumed: &mut Resumed,
     what: &'static str,
     deal: Option<Digest>,

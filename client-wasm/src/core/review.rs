@@ -172,7 +172,7 @@ impl<P: Ports> Wallet<P> {
             let none = Method { module: ModuleId::none(), usable: true, why: None, reason: None, balance: None };
             return Ok(vec![none]);
         }
-        let payers: [&dyn ErasedPayer; 2] = [&self.state()?.payer, &DummyPayer];
+        let payers: [&dyn ErasedPayer; 3] = [&self.state()?.payer, &self.state()?.cards, &DummyPayer];
         let choices = choose(&payers, &offer.accepts, offer.total, self.now());
         let method = |Choice { module, quote }: Choice| match quote {
             Ok(quote) => Method { module, usable: true, why: None, reason: None, balance: Some(quote.available) },

@@ -16,6 +16,7 @@ use super::mints::{TestAccount, address, test_account};
 use super::net::{Reply, ask, ask_json, ask_known, get, host_of, join, post, refused};
 use super::ports::{Clock, Ports};
 use super::records::Touched;
+use super::takeover::asks_anew;
 use super::{Wallet, WalletError};
 
 /// How long one question for a reserve may stay open at the mint.
@@ -61,8 +62,11 @@ impl<P: Ports> Wallet<P> {
         self.rescan_if_due().await?;
         progress.step("reserve");
         let mint = self.trust_mint(mint_url).await?;
+        self.state()?.payer.keys(&mint)?.document().policy.check_top_up(amount)?;
         let reserves = &self.state()?.payer.mint_purse(&mint)?.reserves;
-        let cut_off = reserves.iter().find(|reserve| !reserve.done && reserve.expected == amount);
+        let cut_off = reserves.iter().find(|reserve| {
+            reserve.transfer.is_none() && !reserve.done && reserve.expected == amount
+        });
         let index = match cut_off.map(|reserve| reserve.index) {
             Some(index) => index,
             None => {
@@ -86,8 +90,34 @@ impl<P: Ports> Wallet<P> {
         Ok(open.collect())
     }
 
-    /// Goes on with a reserve, wherever it stands.
+    /// Goes on with a reserve, wherever it stands: in parts where the mint limits what it gives at a time.
     pub(super) async fn finish_reserve(
+        &mut self,
+        mint: &Thumbprint,
+        index: u32,
+        progress: Progress<'_>,
+    ) -> Result<Amount, WalletError> {
+        let mut added = self.finish_part(mint, index, progress).await?;
+        while !self.state()?.payer.keys(mint)?.document().policy.is_open() && self.has_rest(mint, index).await? {
+            added = added.checked_add(self.finish_part(mint, index, progress).await?)?;
+        }
+        Ok(added)
+    }
+
+    /// Whether something is left in a reserve, which is open again then.
+    async fn has_rest(&mut self, mint: &Thumbprint, index: u32) -> Result<bool, WalletError> {
+        let key = self.state()?.payer.reserve_key(mint, index).public_key().to_text();
+        let url = address(&self.mint_url(mint)?, "reserves", &key);
+        let rest = reserve_status(&self.ports, &url, 0).await?.is_some_and(|status| !status.balance.is_zero());
+        if rest {
+            self.change()?.payer.reopen(mint, index)?;
+            self.save(Touched::purse()).await?;
+        }
+        Ok(rest)
+    }
+
+    /// Goes on with a reserve, wherever it stands.
+    async fn finish_part(
         &mut self,
         mint: &Thumbprint,
         index: u32,
@@ -99,6 +129,10 @@ impl<P: Ports> Wallet<P> {
         let reserve = self.reserve(mint, index)?;
         if reserve.pending.is_none() {
             let mut status = reserve_status(&self.ports, &reserve_url, 0).await?;
+            if status.is_none() && reserve.transfer.is_some() {
+                // Another person fills it, or does not.
+                return Ok(Amount::zero(reserve.expected.currency()));
+            }
             if status.is_none() {
                 progress.step("transfer");
                 self.transfer(mint, &reserve, &key).await?;
@@ -108,16 +142,35 @@ impl<P: Ports> Wallet<P> {
             let host = host_of(&reserve_url);
             let status = status.ok_or(WalletError::Unfinished { host, code: Code::RESERVE_UNKNOWN })?;
             if status.balance.is_zero() {
-                // Withdrawn already, in a life of this wallet that it does not remember.
-                self.rescan().await?;
-                return Ok(Amount::zero(reserve.expected.currency()));
+                // Withdrawn already, and not by this wallet.
+                return Err(self.taken_over().await?);
             }
-            let now = self.now();
-            self.change()?.payer.withdraw(mint, index, status.balance, now)?;
-            self.save(Touched::purse()).await?;
+            self.plan_withdrawal(mint, index, status.balance).await?;
         }
         progress.step("coins");
-        self.withdraw(mint, index).await
+        match self.withdraw(mint, index).await {
+            // Another device had these very coins signed.
+            Err(WalletError::Refused { code: Code::REQUEST_CONFLICT, .. }) => Err(self.taken_over().await?),
+            // What was planned is issued no longer: the mint, which knows what it has answered, never signed it.
+            Err(WalletError::Refused { code, .. }) if asks_anew(code) => {
+                self.renew_mint(mint).await?;
+                let status = reserve_status(&self.ports, &reserve_url, 0).await?;
+                let host = host_of(&reserve_url);
+                let status = status.ok_or(WalletError::Unfinished { host, code: Code::RESERVE_UNKNOWN })?;
+                self.change()?.payer.withdrawal_refused(mint, index)?;
+                self.plan_withdrawal(mint, index, status.balance).await?;
+                self.withdraw(mint, index).await
+            }
+            other => other,
+        }
+    }
+
+    /// Plans the coins of a withdrawal, and stores the plan.
+    async fn plan_withdrawal(&mut self, mint: &Thumbprint, index: u32, amount: Amount) -> Result<(), WalletError> {
+        let now = self.now();
+        let part = self.state()?.payer.keys(mint)?.document().policy.part(amount);
+        self.change()?.payer.withdraw(mint, index, part, now)?;
+        self.save(Touched::purse()).await
     }
 
     fn reserve(&self, mint: &Thumbprint, index: u32) -> Result<Reserve, WalletError> {

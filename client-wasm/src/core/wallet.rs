@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use semper_shared::foundation::{Digest, UnixSeconds};
+use semper_shared::items::payment::card::CardPayer;
 use semper_shared::items::payment::ecash::EcashPayer;
 use semper_shared::security::Portable;
 use serde::Serialize;
@@ -41,6 +42,8 @@ pub struct Wallet<P: Ports> {
     /// Whether memory may differ from the store.
     pub(super) changing: bool,
     pub(super) reviewed: Vec<Reviewed>,
+    /// What was exchanged because it was soon too old or was revoked, since the last time that it was told.
+    pub(super) renewed: BTreeMap<String, u64>,
 }
 
 /// A record's name and its JSON.
@@ -51,6 +54,7 @@ pub(super) struct State {
     generation: u64,
     pub(super) settings: Settings,
     pub(super) payer: EcashPayer,
+    pub(super) cards: CardPayer,
     /// The oldest first.
     pub(super) deals: Vec<DealRecord>,
 }
@@ -58,7 +62,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn fresh(settings: Settings) -> Self {
         let payer = EcashPayer::new(settings.seed());
-        Self { generation: 0, settings, payer, deals: Vec::new() }
+        Self { generation: 0, settings, payer, cards: CardPayer::default(), deals: Vec::new() }
     }
 
     /// Reads opened records.
@@ -70,7 +74,9 @@ impl State {
         let settings = records::read::<Settings>(record(records::SETTINGS)?)?.check()?;
         let purse = records::read(record(records::PURSE)?)?;
         let payer = EcashPayer::load(settings.seed(), purse, &Portable)?;
-        let mut state = Self { generation: 0, settings, payer, deals: Vec::new() };
+        let cards = plain.iter().find(|(name, _)| name == records::CARDS);
+        let cards = cards.map(|(_, bytes)| records::read(bytes)).transpose()?.unwrap_or_default();
+        let mut state = Self { generation: 0, settings, payer, cards, deals: Vec::new() };
         for (_, bytes) in plain.iter().filter(|(name, _)| records::is_deal(name)) {
             state.insert(records::read(bytes)?);
         }
@@ -96,7 +102,7 @@ impl State {
 impl<P: Ports> Wallet<P> {
     /// The wallet in this store, or the place for a new one.
     pub const fn new(ports: P) -> Self {
-        Self { ports, kdf: Kdf::PEOPLE, key: None, state: None, changing: false, reviewed: Vec::new() }
+        Self { ports, kdf: Kdf::PEOPLE, key: None, state: None, changing: false, reviewed: Vec::new(), renewed: BTreeMap::new() }
     }
 
     /// With other costs for new passphrases.
@@ -281,6 +287,9 @@ impl<P: Ports> Wallet<P> {
         }
         if touched.purse {
             plain.push((records::PURSE.to_owned(), records::write(state.payer.purse())?));
+        }
+        if touched.cards {
+            plain.push((records::CARDS.to_owned(), records::write(&state.cards)?));
         }
         for deal in &touched.deals {
             plain.push((records::deal_name(deal), records::write(state.deal(deal)?)?));

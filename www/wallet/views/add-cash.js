@@ -5,7 +5,7 @@ import { codeOf } from "../client.js";
 
 /**
  * @typedef {import("../shell.js").Context} Context
- * @typedef {{name: string, url: string, currency: string, thumbprint: string, fees: unknown[], test_account: boolean, smallest_minor: number}} MintInfo
+ * @typedef {{name: string, url: string, currency: string, thumbprint: string, fees: unknown[], test_account: boolean, smallest_minor: number, limit_minor?: number}} MintInfo
  */
 
 const PRESETS_MAJOR = [5, 10, 20, 50];
@@ -21,6 +21,7 @@ export async function addCashView(context, { onDone, onCancel, wanted }) {
   const mintInput = h("input", { type: "url", value: context.config.default_mint, inputmode: "url" });
   const mint = field({ label: t("mint.url"), hint: t("mint.hint"), input: mintInput });
   const terms = h("div", { "aria-live": "polite" });
+  const over = h("div");
   const source = h("details", { class: "fold" }, h("summary", {}, t("cash.source")), mint.field);
   /** @type {MintInfo | null} */
   let info = null;
@@ -52,10 +53,17 @@ export async function addCashView(context, { onDone, onCancel, wanted }) {
       async onsubmit() {
         const amount = read();
         if (!info || !amount) return;
+        over.replaceChildren();
+        if (info.limit_minor && amount.minor > info.limit_minor) {
+          // Said before any money moves.
+          over.replaceChildren(h("p", { class: "problem", role: "alert" }, t("cash.limit", { amount: limitOf(info) })));
+          return;
+        }
         await run(context, root, { mint: info.url, amount }, onDone);
       },
     },
     picker,
+    over,
     terms,
     source,
     h("button", { class: "button primary large", type: "submit" }, t("cash.add")),
@@ -71,7 +79,7 @@ export async function addCashView(context, { onDone, onCancel, wanted }) {
 }
 
 /** @param {string} currency @param {import("/common/i18n.js").Amount} [wanted] */
-function amountPicker(currency, wanted) {
+export function amountPicker(currency, wanted) {
   const other = h("input", { type: "text", inputmode: "decimal", autocomplete: "off" });
   const otherField = field({ label: t("cash.other"), input: other });
   const amounts = PRESETS_MAJOR.map((major) => /** @type {import("/common/i18n.js").Amount} */ (parseAmount(String(major), currency)));
@@ -111,6 +119,11 @@ function amountPicker(currency, wanted) {
   };
 }
 
+/** The most at once. @param {MintInfo} info */
+function limitOf(info) {
+  return formatAmount({ currency: info.currency, minor: info.limit_minor ?? 0 });
+}
+
 /** What the mint charges and where the money comes from, in words. @param {MintInfo} info */
 function mintTerms(info) {
   return h(
@@ -122,6 +135,7 @@ function mintTerms(info) {
     h("dd", {}, info.fees.length === 0 ? t("mint.fees.none") : t("mint.fees.some", { count: info.fees.length })),
     h("dt", {}, t("mint.from")),
     h("dd", {}, t(info.test_account ? "mint.from.test" : "mint.from.bank")),
+    ...(info.limit_minor ? [h("dt", {}, t("mint.limit")), h("dd", {}, t("mint.limit.text", { amount: limitOf(info) }))] : []),
   );
 }
 

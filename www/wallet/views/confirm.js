@@ -3,6 +3,7 @@ import { describe, stepList } from "/common/elements.js";
 import { formatAmount, formatMoment, formatName, formatRate, formatSize, t } from "/common/i18n.js";
 import { codeOf } from "../client.js";
 import { addCashView } from "./add-cash.js";
+import { addCardView, approvalView } from "./cards.js";
 import { isBrokenPromise, stopView } from "./stop.js";
 
 /**
@@ -54,6 +55,13 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
     context.show((same) => addCashView(same, { onDone: back, onCancel: back, wanted: missing(offer.total, short?.balance) }));
   });
 
+  const gateway = cardGateway(review);
+  const useCard = h("button", { class: "button wide", type: "button" }, t("card.use"));
+  useCard.addEventListener("click", () => {
+    const back = () => context.show((same) => confirmView(same, { offer: offerUrl, asker, again }));
+    context.show((same) => addCardView(same, { gateway: gateway ?? "", onDone: back, onCancel: back }));
+  });
+
   const content = h(
     "section",
     { class: "confirm stack" },
@@ -62,7 +70,7 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
     h("div", { class: "what" }, h("p", { class: "item" }, offer.title), h("p", { class: "total" }, free ? t("free") : h("semper-amount", { value: offer.total })), h("p", { class: "muted small" }, free ? "" : t("confirm.vat", { vat: formatAmount(offer.vat) }))),
     methods,
     h("p", { class: "next" }, t(free ? "confirm.next.free" : "confirm.next"), offer.refund_days ? ` ${t("confirm.refund", { count: offer.refund_days })}` : ""),
-    h("div", { class: "stack-tight actions" }, chosen ? pay : short ? addCash : h("p", { class: "problem", role: "alert" }, t("confirm.nomethod")), h("button", { class: "button wide", type: "button", onclick: asker.cancel }, t("cancel"))),
+    h("div", { class: "stack-tight actions" }, chosen ? pay : short ? addCash : h("p", { class: "problem", role: "alert" }, t("confirm.nomethod")), gateway ? useCard : null, h("button", { class: "button wide", type: "button", onclick: asker.cancel }, t("cancel"))),
     details(review),
   );
   return { title: t("confirm.title"), content };
@@ -84,6 +92,13 @@ function hostOf(url) {
 /** What is missing to the total; a little more than nothing when the balance is unknown. @param {Amount} total @param {Amount} [balance] */
 function missing(total, balance) {
   return { currency: total.currency, minor: Math.max(1, total.minor - (balance?.minor ?? 0)) };
+}
+
+/** The gateway through which the shop takes cards, where the wallet has no card for it. @param {any} review @returns {string | null} */
+function cardGateway(review) {
+  const missing = review.methods.some((/** @type {any} */ method) => method.module === "card" && !method.usable);
+  const accepts = review.offer.accepts.find((/** @type {any} */ acceptance) => acceptance.module === "card");
+  return missing ? (accepts?.parameters.gateway.url ?? null) : null;
 }
 
 /** Says so when another site than the merchant's asked. @param {Asker} asker @param {{domain: string}} merchant */
@@ -166,6 +181,11 @@ async function payAndAnswer(context, { review, module, asker }) {
 
 /** A payment that was cut off is asked for again in the same words: it is finished, never made twice. @param {Context} context @param {{code: string, review: any, module: string, asker: Asker}} failed */
 function showFailure(context, { code, review, module, asker }) {
+  if (code === "step-up-required") {
+    const goOn = () => payAndAnswer(context, { review, module, asker });
+    context.show((same) => approvalView(same, { onApproved: goOn, onRefused: goOn }));
+    return;
+  }
   if (isBrokenPromise(code)) {
     context.show(() => stopView({ code, host: review.merchant.domain, leave: asker.cancel, after: true }));
     return;

@@ -1,5 +1,7 @@
 import { h, icon } from "/common/dom.js";
 import { formatAmount, formatDate, t } from "/common/i18n.js";
+import { cardsCard } from "./cards.js";
+import { transfersCard } from "./people.js";
 
 /**
  * @typedef {import("../shell.js").Context} Context
@@ -12,7 +14,7 @@ const FINISHED = new Set(["delivered", "acknowledged", "refused"]);
 
 /** What the page shows. @param {import("../client.js").WalletClient} wallet */
 function read(wallet) {
-  return Promise.all([wallet.call("status"), wallet.call("balance"), wallet.call("purses"), wallet.call("deals")]);
+  return Promise.all([wallet.call("status"), wallet.call("balance"), wallet.call("purses"), wallet.call("deals"), wallet.call("transfers"), wallet.call("cards")]);
 }
 
 let shown = "";
@@ -25,7 +27,7 @@ export async function homeIsOutdated(context) {
 /** @param {Context} context */
 export async function homeView(context) {
   const facts = await read(context.wallet);
-  const [status, balance, purses, deals] = facts;
+  const [status, balance, purses, deals, transfers, cards] = facts;
   shown = JSON.stringify(facts);
   finishWaiting(context);
   const content = h(
@@ -35,7 +37,9 @@ export async function homeView(context) {
     status.backup_confirmed ? null : backupReminder(),
     balanceCard(balance, context),
     dealsCard(deals),
+    transfersCard(transfers),
     pursesCard(purses),
+    cardsCard(cards, context),
   );
   return { title: t("home.title"), content, wide: true };
 }
@@ -66,6 +70,12 @@ function balanceCard(balance, context) {
     ...amounts.map((amount) => h("p", { class: "figure" }, h("semper-amount", { value: amount }))),
     h("p", { class: "muted" }, t(empty ? "home.balance.empty" : "home.balance.text")),
     h("a", { class: "button primary", href: "#/add-cash" }, icon("add"), t("cash.add")),
+    h(
+      "div",
+      { class: "pair" },
+      h("a", { class: "button", href: "#/send" }, icon("send"), t("people.send")),
+      h("a", { class: "button", href: "#/request" }, icon("ask"), t("people.request")),
+    ),
     ...context.config.shops.map((shop) => h("a", { class: "button", href: shop }, icon("shop"), t("home.shop"))),
   );
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use semper_shared::commerce::Offer;
 use semper_shared::commerce::deal::{DealBody, DealStatus, Opened, State};
 use semper_shared::commerce::offer::{DeliveryTerms, Exchange, Item, Merchant, Part, Terms, vat_included};
-use semper_shared::foundation::{Amount, Code, Currency};
+use semper_shared::foundation::{Amount, Code, Currency, UnixSeconds};
 use semper_shared::items::information::{ContentKey, Sealer};
 use semper_shared::items::party::{Party, Role};
 use semper_shared::items::payment::ecash::{EcashPayee, TrustedMint};
@@ -21,6 +21,7 @@ use crate::core::ports::{HttpRequest, HttpResponse};
 
 pub(crate) const SHOP: &str = "http://shop.test";
 pub(crate) const MINT: &str = "http://mint.test";
+pub(crate) const SECOND_MINT: &str = "http://second-mint.test";
 pub(crate) const BANK: &str = "http://bank.test";
 
 pub(crate) fn cents(minor: u64) -> Amount {
@@ -40,6 +41,8 @@ pub(crate) fn problem(code: Code) -> (u16, Code, Value) {
 
 pub(crate) struct Market {
     pub(crate) mint: Mint,
+    /// Another mint at the same bank.
+    pub(crate) second: Mint,
     /// What the customer has at the bank.
     pub(crate) account_minor: u64,
     transfers: BTreeMap<String, Value>,
@@ -51,6 +54,7 @@ pub(crate) struct Market {
     /// Makes the merchant take the money and say nothing of it.
     pub(crate) merchant_is_silent: bool,
     pub(crate) price_minor: u64,
+    now: UnixSeconds,
     rng: TestRng,
 }
 
@@ -61,6 +65,7 @@ impl Market {
         Self {
             registry: Registry::new().with(EcashPayee::new([TrustedMint { url: MINT.to_owned(), key }])),
             mint,
+            second: Mint::at(SECOND_MINT, [10; 32]),
             account_minor: 10_000,
             transfers: BTreeMap::new(),
             merchant: SigningKey::from_bytes(&[5; 32]).unwrap(),
@@ -68,8 +73,15 @@ impl Market {
             merchant_refuses: None,
             merchant_is_silent: false,
             price_minor: 5,
+            now: NOW,
             rng: TestRng::new(99),
         }
+    }
+
+    pub(crate) fn advance(&mut self, now: UnixSeconds) {
+        self.now = now;
+        self.mint.advance(now);
+        self.second.advance(now);
     }
 
     pub(crate) fn answer(&mut self, request: &HttpRequest) -> HttpResponse {
@@ -89,6 +101,9 @@ impl Market {
         let rest = |origin: &str| request.url.strip_prefix(origin).map(|path| path.split('?').next().unwrap_or(path));
         if let Some(path) = rest(MINT) {
             return self.mint.said(path, body);
+        }
+        if let Some(path) = rest(SECOND_MINT) {
+            return self.second.said(path, body);
         }
         if let Some(path) = rest(BANK) {
             return self.bank(path, body);
@@ -115,7 +130,8 @@ impl Market {
                 let minor = body["amount"]["minor"].as_u64().unwrap();
                 self.account_minor =
                     self.account_minor.checked_sub(minor).ok_or_else(|| problem(Code::FUNDS_INSUFFICIENT))?;
-                self.mint.fund(body["subject"].as_str().unwrap(), minor);
+                let mint = if body["to"] == SECOND_MINT { &mut self.second } else { &mut self.mint };
+                mint.fund(body["subject"].as_str().unwrap(), minor);
                 self.transfers.insert(id, body.clone());
                 said(&body)
             }
@@ -131,8 +147,8 @@ impl Market {
             key: self.merchant.public_key().clone(),
             modules: Vec::new(),
             endpoints: BTreeMap::new(),
-            issued_at: NOW,
-            expires_at: NOW.plus(1_000),
+            issued_at: self.now,
+            expires_at: self.now.plus(1_000),
         };
         Signed::sign(party, &self.merchant)
     }
@@ -164,14 +180,14 @@ impl Market {
             accepts: if total.is_zero() { Vec::new() } else { self.registry.acceptances() },
             exchange: Exchange::Plain,
             jurisdictions: Vec::new(),
-            issued_at: NOW,
-            expires_at: NOW.plus(1_000),
+            issued_at: self.now,
+            expires_at: self.now.plus(1_000),
         }
     }
 
     fn deal(&mut self, body: &DealBody) -> Said {
         let offer = Signed::sign(self.offer(), &self.merchant);
-        let opened = Opened::open(&body.order, &offer, NOW, &Portable).unwrap();
+        let opened = Opened::open(&body.order, &offer, self.now, &Portable).unwrap();
         if let Some(answer) = self.deals.get(&opened.deal().to_string()) {
             return said(answer);
         }
@@ -186,7 +202,7 @@ impl Market {
             return Err(problem(Code::OUTCOME_UNKNOWN));
         }
         let keys = [("a.html".to_owned(), Self::content_key())];
-        let closed = opened.close(settlement.as_ref(), &keys, &self.merchant, NOW, &mut self.rng).unwrap();
+        let closed = opened.close(settlement.as_ref(), &keys, &self.merchant, self.now, &mut self.rng).unwrap();
         let status = DealStatus {
             refunds: Vec::new(),
             deal: opened.deal(),
@@ -205,7 +221,7 @@ impl Market {
         opened: &Opened,
         payment: &semper_shared::items::payment::Payment,
     ) -> Result<Settlement, (u16, Code, Value)> {
-        let Step::Ask(request) = self.registry.check(opened.bill(), payment, NOW).unwrap() else {
+        let Step::Ask(request) = self.registry.check(opened.bill(), payment, self.now).unwrap() else {
             panic!("cash is deposited");
         };
         let body = self.mint.said("/deposits", request.body)?;

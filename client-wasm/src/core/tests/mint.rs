@@ -1,15 +1,18 @@
 //! A mint whose ledger is a map.
 
+mod transfers;
+
 use std::collections::BTreeMap;
 
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
 use crypto_bigint::{Odd, U2048};
-use semper_shared::foundation::{Amount, Bytes, Code, Currency, Digest, base64};
+use semper_shared::foundation::{Amount, Bytes, Code, Coded, Currency, Digest, UnixSeconds, base64};
 use semper_shared::items::party::{Party, Role};
 use semper_shared::items::payment::ecash::mint::{check_deposit, check_melt, check_reveal, check_withdrawal};
 use semper_shared::items::payment::ecash::{
-    CoinStatus, Confirmation, DenominationKey, DepositBody, Funding, KAPPA, KeySet, MeltBody, MeltConfirmation,
-    MeltStatus, MintKeys, ReserveStatus, Reveal, Revealed, WithdrawalBody, Withdrawn,
+    CoinStatus, Confirmation, DenominationKey, DenominationPage, DepositBody, Funding, KAPPA, KeySet, MeltBody,
+    MeltConfirmation, MeltStatus, MintKeys, PlanchetMessage, RecoupAnswer, RecoupBody, RecoupOrigin, ReserveStatus,
+    Reveal, Revealed, Revoked, WithdrawalBody, Withdrawn, check_recoup,
 };
 use semper_shared::items::statement::Signed;
 use semper_shared::security::blinding::{MODULUS_LEN, RsaPublicKey};
@@ -47,7 +50,29 @@ fn rsa_keys() -> Vec<RsaKey> {
     file["keys"].as_array().unwrap().iter().map(key).collect()
 }
 
-#[derive(Default)]
+/// How long denominations are issued, how long their coins can be spent, and how long two batches are issued at once.
+pub(crate) const ISSUE_S: u64 = 1_000;
+pub(crate) const SPEND_S: u64 = 10_000;
+const OVERLAP_S: u64 = 200;
+
+fn document(signer: &SigningKey, url: &str, now: UnixSeconds) -> MintKeys {
+    MintKeys {
+        key: signer.public_key().clone(),
+        url: url.to_owned(),
+        name: "Test mint".to_owned(),
+        currency: Currency::EUR,
+        funding: Funding { bank: BANK.to_owned(), account: url.to_owned() },
+        wire_delay_s: 60,
+        denominations: Vec::new(),
+        earlier: None,
+        revoked: Vec::new(),
+        policy: semper_shared::items::payment::ecash::Policy::default(),
+        issued_at: now,
+        expires_at: now.plus(ISSUE_S),
+    }
+}
+
+#[derive(Clone, Default)]
 struct CoinLedger {
     value: u64,
     spent: u64,
@@ -58,11 +83,21 @@ struct CoinLedger {
 
 pub(crate) struct Mint {
     pub(crate) signer: SigningKey,
+    url: &'static str,
     rsa: Vec<RsaKey>,
     keys: KeySet,
+    now: UnixSeconds,
+    /// Denominations that were made together, the oldest first.
+    batches: Vec<Vec<DenominationKey>>,
+    pages: BTreeMap<String, Vec<u8>>,
+    revoked: Vec<Revoked>,
+    /// The answers to withdrawals and recoups.
+    requests: BTreeMap<Digest, Vec<Bytes>>,
+    recouped: BTreeMap<Digest, Amount>,
     reserves: BTreeMap<String, (u64, Vec<Withdrawn>)>,
     coins: BTreeMap<String, CoinLedger>,
     confirmations: BTreeMap<String, Value>,
+    transfers: BTreeMap<String, transfers::Kept>,
     pub(crate) deposited_minor: u64,
     /// Value of coins that were issued and not spent.
     pub(crate) outstanding_minor: u64,
@@ -71,38 +106,80 @@ pub(crate) struct Mint {
 
 impl Mint {
     pub(crate) fn new() -> Self {
-        let signer = SigningKey::from_bytes(&[9; 32]).unwrap();
+        Self::at(MINT, [9; 32])
+    }
+
+    pub(crate) fn at(url: &'static str, key: [u8; 32]) -> Self {
+        let signer = SigningKey::from_bytes(&key).unwrap();
         let rsa = rsa_keys();
-        let denominations = (0..=LARGEST_POWER).map(|power| DenominationKey {
-            value_minor: 1 << power,
-            n: rsa[power % rsa.len()].public.clone(),
-            issue_from: NOW,
-            issue_until: NOW.plus(1_000),
-            spend_until: NOW.plus(10_000),
-        });
-        let document = MintKeys {
-            key: signer.public_key().clone(),
-            url: MINT.to_owned(),
-            name: "Test mint".to_owned(),
-            currency: Currency::EUR,
-            funding: Funding { bank: BANK.to_owned(), account: "mint".to_owned() },
-            wire_delay_s: 60,
-            denominations: denominations.collect(),
-            issued_at: NOW,
-            expires_at: NOW.plus(1_000),
-        };
-        let keys = KeySet::new(Signed::sign(document, &signer)).unwrap();
-        Self {
+        let keys = KeySet::new(Signed::sign(document(&signer, url, NOW), &signer)).unwrap();
+        let mut mint = Self {
             signer,
+            url,
             rsa,
             keys,
+            now: NOW,
+            batches: Vec::new(),
+            pages: BTreeMap::new(),
+            revoked: Vec::new(),
+            requests: BTreeMap::new(),
+            recouped: BTreeMap::new(),
             reserves: BTreeMap::new(),
             coins: BTreeMap::new(),
             confirmations: BTreeMap::new(),
+            transfers: BTreeMap::new(),
             deposited_minor: 0,
             outstanding_minor: 0,
             gamma: 0,
+        };
+        mint.advance(NOW);
+        mint
+    }
+
+    /// The time goes on: denominations are made ahead, and the key document is signed anew.
+    pub(crate) fn advance(&mut self, now: UnixSeconds) {
+        self.now = now;
+        loop {
+            let last = self.batches.last().map(|batch| batch[0].issue_until.0 - OVERLAP_S);
+            let next = UnixSeconds(last.unwrap_or(now.0).max(now.0.saturating_sub(SPEND_S)));
+            if next.0 > now.0 + ISSUE_S {
+                break;
+            }
+            let batch = (0..=LARGEST_POWER).map(|power| DenominationKey {
+                value_minor: 1 << power,
+                n: self.rsa[power % self.rsa.len()].public.clone(),
+                issue_from: next,
+                issue_until: next.plus(ISSUE_S),
+                spend_until: next.plus(SPEND_S),
+            });
+            self.batches.push(batch.collect());
         }
+        self.publish();
+    }
+
+    /// Revokes all denominations that are issued now, or one value's.
+    pub(crate) fn revoke(&mut self, which: impl Fn(&DenominationKey) -> bool) {
+        for key in self.batches.iter().flatten().filter(|key| which(key)) {
+            self.revoked.push(Revoked { denomination: key.id(Currency::EUR), revoked_at: self.now });
+        }
+        self.publish();
+    }
+
+    fn publish(&mut self) {
+        let now = self.now;
+        let (listed, earlier): (Vec<_>, Vec<_>) =
+            self.batches.iter().cloned().partition(|batch| now <= batch[0].issue_until);
+        let mut document = document(&self.signer, self.url, now);
+        for denominations in earlier {
+            let page = DenominationPage { denominations, earlier: document.earlier };
+            let text = serde_json::to_vec(&page).unwrap();
+            document.earlier = Some(Digest::of(&text));
+            self.pages.insert(Digest::of(&text).to_string(), text);
+        }
+        document.denominations = listed.concat();
+        document.revoked = self.revoked.clone();
+        self.keys = KeySet::new(Signed::sign(document, &self.signer)).unwrap();
+        self.keys.add(&self.batches.concat()).unwrap();
     }
 
     pub(crate) fn fund(&mut self, reserve: &str, minor: u64) {
@@ -118,6 +195,8 @@ impl Mint {
         match parts.as_slice() {
             [".well-known", "semper"] => Ok(self.party().compact().into()),
             ["keys"] => Ok(self.keys.document().compact().into()),
+            ["keys", page] => self.pages.get(*page).cloned().ok_or_else(|| problem(Code::NOT_FOUND)),
+            ["recoups"] => self.recoup(&serde_json::from_value(body).unwrap()),
             ["reserves", key] => {
                 let (balance, withdrawals) =
                     self.reserves.get(*key).ok_or_else(|| problem(Code::RESERVE_UNKNOWN))?.clone();
@@ -129,8 +208,9 @@ impl Mint {
             ["melts", digest, "reveal"] => self.reveal(digest, &serde_json::from_value(body).unwrap()),
             ["coins", key] => {
                 let coin = self.coins.get(*key).ok_or_else(|| problem(Code::COIN_UNKNOWN))?;
-                said(&CoinStatus { remaining: cents(coin.value - coin.spent), melts: coin.melts.clone() })
+                said(&CoinStatus { remaining: cents(coin.value - coin.spent), melts: coin.melts.clone(), refunds: Vec::new(), pending: self.pending_of(key) })
             }
+            ["transfers", rest @ ..] => self.transfers_said(rest, body),
             _ => Err(problem(Code::NOT_FOUND)),
         }
     }
@@ -139,12 +219,12 @@ impl Mint {
         let party = Party {
             name: "Test mint".to_owned(),
             role: Role::Mint,
-            url: MINT.to_owned(),
+            url: self.url.to_owned(),
             key: self.signer.public_key().clone(),
             modules: Vec::new(),
             endpoints: BTreeMap::new(),
-            issued_at: NOW,
-            expires_at: NOW.plus(1_000),
+            issued_at: self.now,
+            expires_at: self.now.plus(ISSUE_S),
         };
         Signed::sign(party, &self.signer)
     }
@@ -158,18 +238,24 @@ impl Mint {
     }
 
     fn withdraw(&mut self, body: &WithdrawalBody) -> Said {
-        let checked = check_withdrawal(&self.keys, &body.request, NOW, &Portable).unwrap();
-        let batch = checked.request.batch.clone();
-        let reserve = checked.reserve.to_text();
+        let (request, reserve) = body.request.verify_self_keyed(&Portable).unwrap();
+        let (batch, reserve) = (request.batch.clone(), reserve.to_text());
         let (balance, earlier) = self.reserves.get(&reserve).ok_or_else(|| problem(Code::RESERVE_UNKNOWN))?;
-        if let Some(done) = earlier.iter().find(|done| done.batch == batch) {
-            return said(&json!({ "signatures": done.signatures }));
+        if let Some(done) = self.requests.get(&request.digest()) {
+            return said(&json!({ "signatures": done }));
         }
+        let signed = |planchet: &PlanchetMessage| earlier.iter().any(|done| done.batch.contains(planchet));
+        if batch.iter().any(signed) {
+            return Err(problem(Code::REQUEST_CONFLICT));
+        }
+        let checked =
+            check_withdrawal(&self.keys, &body.request, self.now, &Portable).map_err(|error| problem(error.code()))?;
         let left = balance.checked_sub(checked.total.minor()).ok_or_else(|| problem(Code::FUNDS_INSUFFICIENT))?;
         let signatures = self.sign_all(batch.iter().map(|planchet| (&planchet.denomination, &planchet.blinded)));
         let entry = self.reserves.get_mut(&reserve).unwrap();
         entry.0 = left;
         entry.1.push(Withdrawn { batch, signatures: signatures.clone() });
+        self.requests.insert(request.digest(), signatures.clone());
         self.outstanding_minor += checked.total.minor();
         said(&json!({ "signatures": signatures }))
     }
@@ -188,13 +274,18 @@ impl Mint {
     }
 
     fn deposit(&mut self, body: &DepositBody) -> Said {
-        let checked = check_deposit(&self.keys, body, NOW, &Portable).unwrap();
+        let checked = check_deposit(&self.keys, body, self.now, &Portable).map_err(|error| problem(error.code()))?;
         if let Some(done) = self.confirmations.get(&checked.deal.to_string()) {
             return said(done);
         }
+        let before = (self.coins.clone(), self.outstanding_minor);
         for checked in &checked.permissions {
             let (coin, permission) = (&checked.coin, &checked.permission);
-            self.draw(coin, checked.value, permission.amount, permission.compact())?;
+            if let Err(refused) = self.draw(coin, checked.value, permission.amount, permission.compact()) {
+                // All coins, or none.
+                (self.coins, self.outstanding_minor) = before;
+                return Err(refused);
+            }
         }
         self.deposited_minor += checked.total.minor();
         let confirmation = Confirmation {
@@ -203,8 +294,8 @@ impl Mint {
             deal: checked.deal,
             amount: checked.total,
             permissions: checked.permissions.iter().map(|checked| checked.permission.digest()).collect(),
-            wire_by: NOW.plus(60),
-            confirmed_at: NOW,
+            wire_by: self.now.plus(60),
+            confirmed_at: self.now,
         };
         let done = json!({ "confirmation": Signed::sign(confirmation, &self.signer).to_compact() });
         self.confirmations.insert(checked.deal.to_string(), done.clone());
@@ -212,17 +303,25 @@ impl Mint {
     }
 
     fn melt(&mut self, body: &MeltBody) -> Said {
-        let checked = check_melt(&self.keys, &body.melt, NOW, &Portable).unwrap();
-        let coin = checked.coin.to_text();
-        let earlier = self.coins.get(&coin).and_then(|coin| coin.melts.iter().find(|melt| melt.melt == body.melt));
-        if let Some(earlier) = earlier {
+        let (melt, coin) = body.melt.verify_self_keyed(&Portable).unwrap();
+        let (coin, digest) = (coin.to_text(), melt.digest());
+        let melts = self.coins.get(&coin).map(|coin| coin.melts.clone()).unwrap_or_default();
+        if let Some(earlier) = melts.iter().find(|earlier| earlier.melt == body.melt) {
             return said(&json!({ "confirmation": earlier.confirmation }));
+        }
+        let checked = check_melt(&self.keys, &body.melt, self.now, &Portable).map_err(|error| problem(error.code()))?;
+        assert_eq!(checked.melt.digest(), digest);
+        let last = melts.last().map(|last| last.melt.peek_unverified().unwrap().sequence);
+        let spent = self.coins.get(&coin).map_or(0, |coin| coin.spent);
+        let there = checked.value.minor() - spent >= checked.melt.amount.minor();
+        if there && last.is_some_and(|last| melt.sequence <= last) {
+            return Err(problem(Code::REQUEST_CONFLICT));
         }
         self.draw(&checked.coin, checked.value, checked.melt.amount, body.melt.as_str())?;
         self.gamma = (self.gamma + 1) % KAPPA;
         let choice = MeltConfirmation { melt: checked.melt.digest(), gamma: self.gamma };
         let confirmation = Signed::sign(choice, &self.signer).to_compact();
-        let status = MeltStatus { melt: body.melt.clone(), confirmation: confirmation.clone(), revealed: None };
+        let status = MeltStatus { melt: body.melt.clone(), confirmation: confirmation.clone(), revealed: None, void: false };
         self.coins.get_mut(&coin).unwrap().melts.push(status);
         said(&json!({ "confirmation": confirmation }))
     }
@@ -239,6 +338,19 @@ impl Mint {
             }
             let gamma = status.confirmation.verify(self.signer.public_key(), &Portable).unwrap().gamma;
             let planchets = check_reveal(&self.keys, &coin, &melt, gamma, reveal).unwrap();
+            let gone = |id: &Digest| {
+                let denomination = self.keys.find(id).unwrap();
+                denomination.revoked || denomination.issue_until.plus(OVERLAP_S) < self.now
+            };
+            if melt.outputs.iter().any(gone) {
+                let ledger = self.coins.get_mut(&name).unwrap();
+                if !ledger.melts[position].void {
+                    ledger.melts[position].void = true;
+                    ledger.spent -= melt.amount.minor();
+                    self.outstanding_minor += melt.amount.minor();
+                }
+                return Err(problem(Code::DENOMINATION_EXPIRED));
+            }
             let signatures = self.sign_all(planchets.iter().map(|p| (&p.denomination, &p.blinded)));
             let revealed = Revealed { transfer_public: reveal.transfer_public.clone(), signatures: signatures.clone() };
             self.coins.get_mut(&name).unwrap().melts[position].revealed = Some(revealed);
@@ -246,6 +358,33 @@ impl Mint {
             return said(&json!({ "signatures": signatures }));
         }
         Err(problem(Code::MELT_UNKNOWN))
+    }
+
+    fn recoup(&mut self, body: &RecoupBody) -> Said {
+        let checked = check_recoup(&self.keys, &body.recoup, &Portable).map_err(|error| problem(error.code()))?;
+        let digest = checked.recoup.digest();
+        if let Some(recouped) = self.recouped.get(&digest) {
+            return said(&RecoupAnswer { recouped: *recouped });
+        }
+        let signatures: Vec<Bytes> = match &checked.recoup.origin {
+            RecoupOrigin::Reserve(reserve) => {
+                let (_, withdrawals) = &self.reserves[&reserve.to_text()];
+                withdrawals.iter().flat_map(|withdrawn| withdrawn.signatures.clone()).collect()
+            }
+            RecoupOrigin::Coin(coin) => {
+                let revealed = self.coins[&coin.to_text()].melts.iter().filter_map(|melt| melt.revealed.clone());
+                revealed.flat_map(|revealed| revealed.signatures).collect()
+            }
+        };
+        if !signatures.iter().any(|signature| checked.is_signed_by(signature.0.as_slice().try_into().unwrap())) {
+            return Err(problem(Code::COIN_INVALID));
+        }
+        let spent = self.coins.get(&checked.coin.to_text()).map_or(0, |coin| coin.spent);
+        let left = cents((checked.value.minor() - spent).max(1));
+        self.draw(&checked.coin, checked.value, left, checked.recoup.compact())?;
+        self.fund(&checked.recoup.reserve.to_text(), left.minor());
+        self.recouped.insert(digest, left);
+        said(&RecoupAnswer { recouped: left })
     }
 
     fn melt_positions(&self) -> Vec<(String, usize)> {

@@ -1,8 +1,11 @@
 //! The core against a world in memory.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod devices;
 mod faults;
 mod life;
 pub(super) mod market;
 mod mint;
+mod renewal;
+mod transfers;
 pub(super) mod world;

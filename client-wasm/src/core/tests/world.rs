@@ -78,6 +78,7 @@ pub(crate) type Fates = Box<dyn Fn(u64) -> Fate>;
 pub(crate) struct World {
     pub(crate) market: RefCell<Market>,
     store: MemoryStore,
+    now: Cell<UnixSeconds>,
     events: Cell<u64>,
     fates: RefCell<Fates>,
     /// Seeds a new generator for each use.
@@ -89,6 +90,7 @@ impl World {
         Rc::new(Self {
             market: RefCell::new(Market::new()),
             store: MemoryStore::default(),
+            now: Cell::new(NOW),
             events: Cell::new(0),
             fates: RefCell::new(Box::new(|_| Fate::Good)),
             rng: Cell::new(0),
@@ -99,6 +101,16 @@ impl World {
     pub(crate) fn set_fates(&self, fates: impl Fn(u64) -> Fate + 'static) {
         self.events.set(0);
         *self.fates.borrow_mut() = Box::new(fates);
+    }
+
+    /// Time goes by, for the wallet and all parties.
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.now.set(self.now.get().plus(seconds));
+        self.market.borrow_mut().advance(self.now.get());
+    }
+
+    pub(crate) fn now(&self) -> UnixSeconds {
+        self.now.get()
     }
 
     pub(crate) fn events(&self) -> u64 {
@@ -120,6 +132,7 @@ impl World {
     pub(crate) fn elsewhere(self: &Rc<Self>) -> Rc<Self> {
         let other = Self::new();
         other.market.swap(&self.market);
+        other.now.set(self.now.get());
         other.rng.set(1 << 32);
         other
     }
@@ -159,7 +172,7 @@ impl Ports for Here {
 
 impl Clock for Here {
     fn now(&self) -> UnixSeconds {
-        NOW
+        self.0.now.get()
     }
 
     async fn sleep(&self, _: u32) {}

@@ -1,0 +1,213 @@
+//! Two devices with the same words: one has the money, the other finds out, and nothing is paid twice or lost.
+
+use std::rc::Rc;
+
+use semper_shared::foundation::{Code, Coded};
+
+use super::life::buy;
+use super::market::{MINT, cents};
+use super::world::{Here, TestRng, World, run};
+use crate::core::{Progress, Wallet, WalletError, Words};
+
+const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+const CASH: u64 = 40;
+
+/// Two stores, and one market that is where it is asked.
+struct Devices {
+    worlds: [Rc<World>; 2],
+    at: usize,
+}
+
+impl Devices {
+    /// The first has money.
+    fn new() -> Self {
+        let first = World::new();
+        run(async {
+            let mut wallet = first.wallet();
+            wallet.create(&Words::parse(WORDS).unwrap(), "pass").await.unwrap();
+            wallet.add_cash(MINT, cents(CASH), Progress::none()).await.unwrap();
+        })
+        .unwrap();
+        let second = first.elsewhere();
+        Self { worlds: [first, second], at: 1 }
+    }
+
+    fn world(&mut self, device: usize) -> Rc<World> {
+        if self.at != device {
+            self.worlds[0].market.swap(&self.worlds[1].market);
+            self.at = device;
+        }
+        Rc::clone(&self.worlds[device])
+    }
+
+    fn wallet(&mut self, device: usize) -> Wallet<Here> {
+        let mut wallet = self.world(device).wallet();
+        run(wallet.unlock("pass")).unwrap().unwrap();
+        wallet
+    }
+
+    fn restore(&mut self, device: usize) -> u64 {
+        let mut wallet = self.world(device).wallet();
+        let words = Words::parse(WORDS).unwrap();
+        run(wallet.restore(&words, "pass", &[MINT.to_owned()], Progress::none())).unwrap().unwrap().balance["EUR"]
+    }
+
+    fn balance(&mut self, device: usize) -> u64 {
+        let mut wallet = self.wallet(device);
+        run(wallet.balance()).unwrap().unwrap().get("EUR").copied().unwrap_or(0)
+    }
+
+    fn deposited(&self) -> u64 {
+        self.worlds[self.at].market.borrow().mint.deposited_minor
+    }
+
+    /// What the mint owes to whoever has the words.
+    fn owed(&self) -> u64 {
+        let market = self.worlds[self.at].market.borrow();
+        market.mint.outstanding_minor + market.mint.reserves_minor()
+    }
+}
+
+#[test]
+fn who_restores_has_the_money_and_the_other_stops() {
+    let mut devices = Devices::new();
+    assert_eq!(devices.restore(1), CASH);
+    let mut old = devices.wallet(0);
+    run(async {
+        // It does not know yet: what it tries is refused, paid by nobody, and proved by nobody's name.
+        assert_eq!(buy(&mut old).await.unwrap_err().code(), Code::COIN_ALREADY_SPENT);
+        assert!(old.is_taken_over().unwrap());
+        // Now it does, also after a restart.
+        assert_eq!(buy(&mut old).await.unwrap_err(), WalletError::TakenOver);
+        assert_eq!(old.add_cash(MINT, cents(1), Progress::none()).await.unwrap_err(), WalletError::TakenOver);
+        assert_eq!(old.refresh().await.unwrap_err(), WalletError::TakenOver);
+        let waiting = old.resume(Progress::none()).await.unwrap().waiting;
+        assert_eq!(waiting[0].code, "wallet-taken-over");
+    })
+    .unwrap();
+    assert_eq!(run(async { buy(&mut devices.wallet(0)).await }).unwrap().unwrap_err(), WalletError::TakenOver);
+    assert_eq!(devices.deposited(), 0);
+    run(async { buy(&mut devices.wallet(1)).await }).unwrap().unwrap();
+    assert_eq!(devices.balance(1), CASH - 5);
+
+    // And back: the first takes over again.
+    let mut first = devices.wallet(0);
+    run(first.take_over(Progress::none())).unwrap().unwrap();
+    assert_eq!(devices.balance(0), CASH - 5);
+    run(async { buy(&mut devices.wallet(0)).await }).unwrap().unwrap();
+    assert_eq!(run(async { buy(&mut devices.wallet(1)).await }).unwrap().unwrap_err().code(), Code::COIN_ALREADY_SPENT);
+    assert_eq!(devices.deposited(), 10);
+    assert_eq!(devices.owed(), CASH - 10);
+}
+
+#[test]
+fn a_backup_that_is_imported_while_the_first_device_goes_on_takes_over() {
+    let mut devices = Devices::new();
+    let backup = run(async { devices.wallet(0).export_backup("backup").await }).unwrap().unwrap();
+    run(async { buy(&mut devices.wallet(0)).await }).unwrap().unwrap();
+    let world = devices.world(1);
+    run(async {
+        let mut wallet = world.wallet();
+        wallet.import_backup(&backup, "backup", "pass").await.unwrap();
+        buy(&mut wallet).await.unwrap();
+        assert_eq!(wallet.balance().await.unwrap()["EUR"], CASH - 10);
+    })
+    .unwrap();
+    let mut old = devices.wallet(0);
+    run(async {
+        let error = buy(&mut old).await.unwrap_err();
+        assert!([Code::COIN_ALREADY_SPENT, Code::WALLET_TAKEN_OVER].contains(&error.code()), "{error}");
+        assert!(old.is_taken_over().unwrap());
+    })
+    .unwrap();
+    assert_eq!(devices.deposited(), 10);
+}
+
+/// Both exchange the same coin at once, each unaware of the other: one gets what came of it.
+#[test]
+fn two_devices_never_hold_the_same_new_coins() {
+    let mut devices = Devices::new();
+    let backup = run(async {
+        let mut wallet = devices.wallet(0);
+        buy(&mut wallet).await.unwrap();
+        wallet.export_backup("backup").await.unwrap()
+    })
+    .unwrap();
+    let world = devices.world(1);
+    run(async {
+        let mut copy = world.wallet();
+        copy.import_backup(&backup, "backup", "pass").await.unwrap();
+        copy.resume(Progress::none()).await.unwrap();
+    })
+    .unwrap();
+    let mut first = devices.wallet(0);
+    assert_eq!(run(first.refresh()).unwrap().unwrap_err(), WalletError::TakenOver);
+    assert_eq!(devices.balance(1), CASH - 5);
+}
+
+/// Both add cash, each unaware of the other, and so into the same reserve.
+#[test]
+fn money_that_both_devices_add_is_there_for_the_one_that_takes_over() {
+    let mut devices = Devices::new();
+    devices.restore(1);
+    for device in [0, 1] {
+        let mut wallet = devices.wallet(device);
+        let _ = run(wallet.add_cash(MINT, cents(8), Progress::none())).unwrap();
+    }
+    assert_eq!(devices.owed(), CASH + 16);
+    let mut wallet = devices.wallet(1);
+    run(wallet.take_over(Progress::none())).unwrap().unwrap();
+    assert_eq!(devices.balance(1), CASH + 16);
+}
+
+/// Whatever two devices do, in whatever order: what was paid was delivered, nothing is paid twice, and the one that takes over
+/// in the end has all that the mint owes.
+#[test]
+fn any_order_of_what_two_devices_do_loses_nothing() {
+    for seed in 0..120 {
+        let mut devices = Devices::new();
+        devices.restore(1);
+        let mut rng = TestRng::new(seed);
+        let (mut added, mut bought) = (CASH, 0);
+        let account = devices.worlds[devices.at].market.borrow().account_minor;
+        for step in 0..14 {
+            let device = usize::from(rng.next().is_multiple_of(2));
+            let what = rng.next() % 8;
+            let mut wallet = devices.wallet(device);
+            let world = devices.world(device);
+            let result = run(async {
+                match what {
+                    0..3 => {
+                        let result = buy(&mut wallet).await.map(|_| ());
+                        bought += u64::from(result.is_ok());
+                        result
+                    }
+                    3 => wallet.add_cash(MINT, cents(1 + rng.next() % 9), Progress::none()).await.map(|_| ()),
+                    4 => wallet.refresh().await,
+                    5 => wallet.resume(Progress::none()).await.map(|_| ()),
+                    6 => wallet.take_over(Progress::none()).await.map(|_| ()),
+                    _ => {
+                        world.advance(900);
+                        Ok(())
+                    }
+                }
+            })
+            .unwrap();
+            if let Err(error) = result {
+                let expected = [Code::COIN_ALREADY_SPENT, Code::WALLET_TAKEN_OVER, Code::FUNDS_INSUFFICIENT];
+                assert!(expected.contains(&error.code()), "seed {seed}, step {step}: {error:?}");
+            }
+            assert_eq!(devices.deposited(), bought * 5, "seed {seed}, step {step}: paid is delivered");
+        }
+        added += account - devices.worlds[devices.at].market.borrow().account_minor;
+        assert_eq!(devices.owed(), added - bought * 5, "seed {seed}: the mint owes the rest");
+        let mut last = devices.wallet(0);
+        run(async {
+            last.take_over(Progress::none()).await.unwrap();
+            last.resume(Progress::none()).await.unwrap();
+        })
+        .unwrap();
+        assert_eq!(devices.balance(0), added - bought * 5, "seed {seed}: and who takes over has it");
+        assert!(!run(async { devices.wallet(0).is_unfinished().await }).unwrap().unwrap());
+    }
+}
