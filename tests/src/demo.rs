@@ -1,4 +1,4 @@
-//! The `semper` binary as a process: merchant, wallet site, mint and bank on one base port.
+//! The `semper` binary as a process: merchant, wallet site, mint, bank and gateway on one base port.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -32,6 +32,8 @@ pub struct Urls {
     pub mint: String,
     /// The bank's origin.
     pub bank: String,
+    /// The gateway's origin.
+    pub gateway: String,
 }
 
 impl Demo {
@@ -92,6 +94,14 @@ impl Demo {
     /// The folder of its data.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// What it has logged.
+    ///
+    /// # Errors
+    /// Where the log cannot be read.
+    pub fn log(&self) -> Outcome<String> {
+        Ok(std::fs::read_to_string(self.folder.path().join("log"))?)
     }
 
     /// The address of one of the catalogue's offers.

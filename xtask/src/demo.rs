@@ -19,8 +19,8 @@ use crate::project::{Profile, Project};
 use crate::run::{Failure, Outcome};
 use crate::{setup, wasm};
 
-/// Shop, wallet, mint and bank take this many ports, from the base upwards.
-const PORTS: u16 = 4;
+/// Shop, wallet, mint, bank and gateway take this many ports, from the base upwards.
+const PORTS: u16 = 5;
 
 /// Options of `cargo xtask demo`.
 #[derive(Args)]
@@ -28,7 +28,7 @@ pub(crate) struct Demo {
     /// Where the demo keeps its data; delete the folder to begin afresh. [default: target/demo]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The shop's port; wallet, mint and bank take the next three.
+    /// The shop's port; wallet, mint, bank and gateway take the next four.
     #[arg(long, value_name = "PORT", default_value_t = 8480)]
     port_base: u16,
     /// Run the unoptimised build: quicker to make after a change, slower to run.
