@@ -105,7 +105,9 @@ pub(super) async fn refund(
             at: now,
             standing: Standing::Asked,
         },
-        Opened::Before(before) if before.amount_minor != decision.amount.minor() || before.reason != decision.reason => {
+        Opened::Before(before)
+            if before.amount_minor != decision.amount.minor() || before.reason != decision.reason =>
+        {
             return Err(Problem::new(Code::REQUEST_CONFLICT).detail("Another refund was made under this name."));
         }
         Opened::Before(before) => before,
@@ -134,12 +136,8 @@ pub(super) async fn told(app: &App, deal: Digest) -> Result<Vec<RefundStatus>, P
 /// Goes on until the refund is done or refused for good. Anything else leaves it as it is, to be tried again.
 async fn pursue(app: &App, deal: &PaidDeal, refund: StoredRefund) -> Result<StoredRefund, Problem> {
     let receipt = &deal.receipt;
-    let bill = Bill {
-        deal: deal.deal,
-        payee: app.key().thumbprint(),
-        total: receipt.paid,
-        refund_by: receipt.refund_by,
-    };
+    let bill =
+        Bill { deal: deal.deal, payee: app.key().thumbprint(), total: receipt.paid, refund_by: receipt.refund_by };
     let statements = deal.paid.proofs.clone();
     let settlement = Settlement { paid: receipt.paid, proofs: receipt.payment.clone(), statements };
     let repayment = Repayment {

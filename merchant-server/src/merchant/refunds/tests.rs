@@ -62,7 +62,10 @@ async fn a_deal_is_refunded_in_parts_and_no_more_than_was_paid() {
     let amounts: Vec<_> = refunds.iter().map(|refund| (refund.amount.minor(), refund.reason.as_str())).collect();
     assert_eq!(amounts, [(100, "Late."), (220, "")]);
     let list = shop.admin("/admin/deals").await;
-    assert_eq!((&list["deals"][0]["paid"]["minor"], &list["deals"][0]["refunded"]["minor"]), (&json!(320), &json!(320)));
+    assert_eq!(
+        (&list["deals"][0]["paid"]["minor"], &list["deals"][0]["refunded"]["minor"]),
+        (&json!(320), &json!(320))
+    );
     assert_eq!((&list["deals"][0]["title"], &list["deals"][0]["good"]), (&json!("A course"), &json!("course")));
     let list = shop.admin(&format!("/admin/deals/{deal}/refunds")).await;
     assert_eq!(list["refunds"].as_array().unwrap().len(), 2);
@@ -133,10 +136,12 @@ fn new(deal: Digest, number: u8, amount_minor: u64) -> NewRefund {
 
 async fn refunds_at_once_are_no_more_than_was_paid(place: Place) {
     let (store, deal) = paid_deal(&place).await;
-    let opened = (0..8).map(|number| tokio::spawn({
-        let store = store.clone();
-        async move { store.open_refund(new(deal, number, 30)).await.unwrap() }
-    }));
+    let opened = (0..8).map(|number| {
+        tokio::spawn({
+            let store = store.clone();
+            async move { store.open_refund(new(deal, number, 30)).await.unwrap() }
+        })
+    });
     let opened = futures_util::future::join_all(opened).await.into_iter().map(Result::unwrap);
     let (taken, refused): (Vec<_>, Vec<_>) = opened.partition(|opened| *opened == Opened::New);
     assert_eq!(taken.len(), 3, "three times 30 of 100");

@@ -57,11 +57,9 @@ fn refundable(
 }
 
 fn before(tx: &mut Tx<'_>, deposit: i64, id: &[u8; 16]) -> Result<Option<RefundRecord>, StoreError> {
-    tx.one(
-        "SELECT digest, confirmation FROM refund WHERE deposit = ?1 AND id = ?2",
-        values![deposit, id],
-        |row| Ok(RefundRecord { digest: row.take(0)?, confirmation: row.take(1)? }),
-    )
+    tx.one("SELECT digest, confirmation FROM refund WHERE deposit = ?1 AND id = ?2", values![deposit, id], |row| {
+        Ok(RefundRecord { digest: row.take(0)?, confirmation: row.take(1)? })
+    })
 }
 
 /// Refunds, if the deposit still stands as it was planned for. The first statement decides, against other refunds and against
