@@ -53,7 +53,6 @@ impl From<MintError> for Problem {
                 Limit::Withdrawal => Code::WITHDRAWAL_LIMIT,
                 Limit::Reserve => Code::RESERVE_LIMIT,
                 Limit::Day => Code::DAY_LIMIT,
-                Limit::Transfer => Code::TRANSFER_LIMIT,
             }),
             MintError::Ledger(LedgerError::Conflict(why)) => Self::new(Code::REQUEST_CONFLICT).detail(why),
         }

@@ -142,7 +142,6 @@ pub(super) enum Limit {
     Withdrawal,
     Reserve,
     Day,
-    Transfer,
 }
 
 /// A page of the bank's history.

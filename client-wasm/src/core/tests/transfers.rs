@@ -9,8 +9,8 @@ use super::market::{MINT, cents};
 use super::world::{Fate, Here, World, run};
 use crate::core::{Progress, TransferView, Wallet, WalletError, Words};
 
-const CASH: u64 = 16;
-const SENT: u64 = 5;
+const CASH: u64 = 8;
+const SENT: u64 = 4;
 const OPEN_S: u64 = 500;
 
 const OTHER_WORDS: &str = "legal winner thank year wave sausage worth useful legal winner thank yellow";

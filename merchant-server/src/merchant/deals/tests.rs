@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::clock;
+use crate::crypto::system_rng;
 use crate::merchant::testing::{Shop, accept, import_goods, order};
 
 fn code(answer: &str) -> String {
