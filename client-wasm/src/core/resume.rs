@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use semper_shared::commerce::deal::State;
 use semper_shared::foundation::{Code, Coded, Digest};
+use semper_shared::items::payment::ecash::transfer::Passed;
 use serde::Serialize;
 
 use super::call::Progress;
@@ -110,7 +111,8 @@ impl<P: Ports> Wallet<P> {
     pub async fn is_unfinished(&mut self) -> Result<bool, WalletError> {
         self.sync().await?;
         let ordered = self.state()?.deals.iter().any(|deal| deal.state == State::Ordered);
-        Ok(ordered || !self.open_reserves()?.is_empty() || self.has_change()?)
+        let begun = self.state()?.payer.transfers().any(|(_, record)| record.passed == Passed::Begun);
+        Ok(ordered || begun || !self.open_reserves()?.is_empty() || self.has_change()?)
     }
 }
 
