@@ -57,8 +57,11 @@ impl<P: Ports> Wallet<P> {
         match method {
             "status" => {
                 let (state, backup_confirmed) = self.status().await?;
-                let taken_over = state == Status::Unlocked && self.is_taken_over()?;
-                answer(&json!({ "state": state, "backup_confirmed": backup_confirmed, "taken_over": taken_over }))
+                let mut status = json!({ "state": state, "backup_confirmed": backup_confirmed });
+                if state == Status::Unlocked && self.is_taken_over()? {
+                    status["taken_over"] = true.into();
+                }
+                answer(&status)
             }
             "make_words" => answer(&json!({ "words": self.make_words().text().as_str() })),
             "create" => done(self.create(&Words::parse(p.text("words")?)?, p.text("passphrase")?).await),
@@ -85,9 +88,7 @@ impl<P: Ports> Wallet<P> {
             "balance" => answer(&self.balance().await?),
             "purses" => answer(&self.purses().await?),
             "mint_info" => answer(&self.mint_info(p.text("url")?).await?),
-            "add_cash" => {
-                answer(&self.add_cash(p.text("mint")?, p.amount()?, progress).await?)
-            }
+            "add_cash" => answer(&self.add_cash(p.text("mint")?, p.amount()?, progress).await?),
             "send_person" => answer(&self.send_person(p.amount()?, p.text("purpose")?, p.number("expires_s")?).await?),
             "request_person" => {
                 let (mint, purpose) = (p.text("mint")?, p.text("purpose")?);
@@ -104,9 +105,7 @@ impl<P: Ports> Wallet<P> {
                 answer(&self.pay(&p.digest("offer_digest")?, &module, progress).await?)
             }
             "cards" => answer(&self.cards().await?),
-            "add_card" => {
-                answer(&self.add_card(p.text("number")?, p.text("expiry")?, p.text("gateway")?).await?)
-            }
+            "add_card" => answer(&self.add_card(p.text("number")?, p.text("expiry")?, p.text("gateway")?).await?),
             "remove_card" => done(self.remove_card(p.text("last_four")?).await),
             "approval" => {
                 let deal = self.awaiting_approval().await?;

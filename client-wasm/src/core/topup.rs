@@ -64,9 +64,8 @@ impl<P: Ports> Wallet<P> {
         let mint = self.trust_mint(mint_url).await?;
         self.state()?.payer.keys(&mint)?.document().policy.check_top_up(amount)?;
         let reserves = &self.state()?.payer.mint_purse(&mint)?.reserves;
-        let cut_off = reserves.iter().find(|reserve| {
-            reserve.transfer.is_none() && !reserve.done && reserve.expected == amount
-        });
+        let cut_off =
+            reserves.iter().find(|reserve| reserve.transfer.is_none() && !reserve.done && reserve.expected == amount);
         let index = match cut_off.map(|reserve| reserve.index) {
             Some(index) => index,
             None => {
@@ -142,7 +141,13 @@ impl<P: Ports> Wallet<P> {
             let host = host_of(&reserve_url);
             let status = status.ok_or(WalletError::Unfinished { host, code: Code::RESERVE_UNKNOWN })?;
             if status.balance.is_zero() {
-                // Withdrawn already, and not by this wallet.
+                let withdrawn: usize = status.withdrawals.iter().map(|withdrawn| withdrawn.batch.len()).sum();
+                if u32::try_from(withdrawn).is_ok_and(|withdrawn| withdrawn <= reserve.next_coin) {
+                    // Whatever came was withdrawn by this wallet.
+                    self.change()?.payer.close_reserve(mint, index)?;
+                    self.save(Touched::purse()).await?;
+                    return Ok(Amount::zero(reserve.expected.currency()));
+                }
                 return Err(self.taken_over().await?);
             }
             self.plan_withdrawal(mint, index, status.balance).await?;

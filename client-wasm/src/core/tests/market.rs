@@ -9,7 +9,7 @@ use semper_shared::foundation::{Amount, Code, Currency, UnixSeconds};
 use semper_shared::items::information::{ContentKey, Sealer};
 use semper_shared::items::party::{Party, Role};
 use semper_shared::items::payment::ecash::{EcashPayee, TrustedMint};
-use semper_shared::items::payment::{Answer, Registry, Settlement, Step};
+use semper_shared::items::payment::{Answer, Bill, RefundId, RefundStep, Registry, Repayment, Settlement, Step};
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{Portable, Signer, SigningKey};
 use serde::Serialize;
@@ -112,9 +112,37 @@ impl Market {
             Some("/.well-known/semper") => Ok(self.party().compact().into()),
             Some("/offers/article") => Ok(Signed::sign(self.offer(), &self.merchant).compact().into()),
             Some("/deals") => self.deal(&serde_json::from_value(body).unwrap()),
+            Some(path) if request.method == "GET" && path.starts_with("/deals/") => {
+                let status = self.deals.get(path.trim_start_matches("/deals/"));
+                said(status.ok_or_else(|| problem(Code::DEAL_UNKNOWN))?)
+            }
             Some(path) if path.ends_with("/acknowledgement") => said(&json!({})),
             _ => Err(problem(Code::NOT_FOUND)),
         }
+    }
+
+    /// Gives part of a deal back, as the merchant's operator would.
+    pub(crate) fn refund(&mut self, deal: &str, number: u8, minor: u64, reason: &str) {
+        let status: DealStatus = serde_json::from_value(self.deals[deal].clone()).unwrap();
+        let receipt = status.receipt.unwrap().peek_unverified().unwrap();
+        let bill = Bill {
+            deal: receipt.deal,
+            payee: self.merchant.public_key().thumbprint(),
+            total: receipt.paid,
+            refund_by: receipt.refund_by,
+        };
+        let settlement = Settlement { paid: receipt.paid, proofs: receipt.payment, statements: status.proofs };
+        let repayment =
+            Repayment { id: RefundId([number; 16]), amount: cents(minor), reason: reason.to_owned(), at: NOW };
+        let begun = self.registry.refund(&receipt.module, &bill, &settlement, &repayment, &self.merchant).unwrap();
+        let RefundStep::Ask(request) = begun else { panic!("the mint is asked") };
+        let answer = Answer { status: 200, body: self.mint.said("/refunds", request.body.clone()).unwrap() };
+        let done = self.registry.resume_refund(&receipt.module, &request, &answer, &Portable).unwrap();
+        let RefundStep::Done(refund) = done else { panic!("one question is enough") };
+        let told = self.deals.get_mut(deal).unwrap();
+        let mut refunds = told["refunds"].as_array().cloned().unwrap_or_default();
+        refunds.push(serde_json::to_value(refund).unwrap());
+        told["refunds"] = refunds.into();
     }
 
     fn bank(&mut self, path: &str, body: Value) -> Said {

@@ -8,11 +8,14 @@ use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
 use crypto_bigint::{Odd, U2048};
 use semper_shared::foundation::{Amount, Bytes, Code, Coded, Currency, Digest, UnixSeconds, base64};
 use semper_shared::items::party::{Party, Role};
-use semper_shared::items::payment::ecash::mint::{check_deposit, check_melt, check_reveal, check_withdrawal};
+use semper_shared::items::payment::ecash::mint::{
+    check_deposit, check_melt, check_refund, check_reveal, check_withdrawal,
+};
 use semper_shared::items::payment::ecash::{
     CoinStatus, Confirmation, DenominationKey, DenominationPage, DepositBody, Funding, KAPPA, KeySet, MeltBody,
-    MeltConfirmation, MeltStatus, MintKeys, PlanchetMessage, RecoupAnswer, RecoupBody, RecoupOrigin, ReserveStatus,
-    Reveal, Revealed, Revoked, WithdrawalBody, Withdrawn, check_recoup,
+    MeltConfirmation, MeltStatus, MintKeys, PlanchetMessage, Policy, RecoupAnswer, RecoupBody, RecoupOrigin,
+    RefundBody, RefundConfirmation, RefundedCoin, ReserveStatus, Reveal, Revealed, Revoked, WithdrawalBody, Withdrawn,
+    check_recoup, spread,
 };
 use semper_shared::items::statement::Signed;
 use semper_shared::security::blinding::{MODULUS_LEN, RsaPublicKey};
@@ -66,7 +69,7 @@ fn document(signer: &SigningKey, url: &str, now: UnixSeconds) -> MintKeys {
         denominations: Vec::new(),
         earlier: None,
         revoked: Vec::new(),
-        policy: semper_shared::items::payment::ecash::Policy::default(),
+        policy: Policy::default(),
         issued_at: now,
         expires_at: now.plus(ISSUE_S),
     }
@@ -83,6 +86,8 @@ struct CoinLedger {
 
 pub(crate) struct Mint {
     pub(crate) signer: SigningKey,
+    /// By deal: what each coin gave, and how much was refunded.
+    deposits: BTreeMap<Digest, (Vec<(PublicKey, u64)>, u64)>,
     url: &'static str,
     rsa: Vec<RsaKey>,
     keys: KeySet,
@@ -91,6 +96,9 @@ pub(crate) struct Mint {
     batches: Vec<Vec<DenominationKey>>,
     pages: BTreeMap<String, Vec<u8>>,
     revoked: Vec<Revoked>,
+    policy: Policy,
+    /// Takes no more of a reserve today.
+    pub(crate) day_is_over: bool,
     /// The answers to withdrawals and recoups.
     requests: BTreeMap<Digest, Vec<Bytes>>,
     recouped: BTreeMap<Digest, Amount>,
@@ -115,6 +123,7 @@ impl Mint {
         let keys = KeySet::new(Signed::sign(document(&signer, url, NOW), &signer)).unwrap();
         let mut mint = Self {
             signer,
+            deposits: BTreeMap::new(),
             url,
             rsa,
             keys,
@@ -122,6 +131,8 @@ impl Mint {
             batches: Vec::new(),
             pages: BTreeMap::new(),
             revoked: Vec::new(),
+            policy: Policy::default(),
+            day_is_over: false,
             requests: BTreeMap::new(),
             recouped: BTreeMap::new(),
             reserves: BTreeMap::new(),
@@ -145,16 +156,20 @@ impl Mint {
             if next.0 > now.0 + ISSUE_S {
                 break;
             }
-            let batch = (0..=LARGEST_POWER).map(|power| DenominationKey {
-                value_minor: 1 << power,
-                n: self.rsa[power % self.rsa.len()].public.clone(),
-                issue_from: next,
-                issue_until: next.plus(ISSUE_S),
-                spend_until: next.plus(SPEND_S),
-            });
-            self.batches.push(batch.collect());
+            self.make(next);
         }
         self.publish();
+    }
+
+    fn make(&mut self, issue_from: UnixSeconds) {
+        let batch = (0..=LARGEST_POWER).map(|power| DenominationKey {
+            value_minor: 1 << power,
+            n: self.rsa[power % self.rsa.len()].public.clone(),
+            issue_from,
+            issue_until: issue_from.plus(ISSUE_S + self.revoked.len() as u64),
+            spend_until: issue_from.plus(SPEND_S),
+        });
+        self.batches.push(batch.collect());
     }
 
     /// Revokes all denominations that are issued now, or one value's.
@@ -162,6 +177,13 @@ impl Mint {
         for key in self.batches.iter().flatten().filter(|key| which(key)) {
             self.revoked.push(Revoked { denomination: key.id(Currency::EUR), revoked_at: self.now });
         }
+        self.make(self.now);
+        self.publish();
+    }
+
+    /// Limits what it gives, and says so.
+    pub(crate) fn limit(&mut self, policy: Policy) {
+        self.policy = policy;
         self.publish();
     }
 
@@ -178,6 +200,7 @@ impl Mint {
         }
         document.denominations = listed.concat();
         document.revoked = self.revoked.clone();
+        document.policy = self.policy;
         self.keys = KeySet::new(Signed::sign(document, &self.signer)).unwrap();
         self.keys.add(&self.batches.concat()).unwrap();
     }
@@ -204,11 +227,17 @@ impl Mint {
             }
             ["withdrawals"] => self.withdraw(&serde_json::from_value(body).unwrap()),
             ["deposits"] => self.deposit(&serde_json::from_value(body).unwrap()),
+            ["refunds"] => self.refund(&serde_json::from_value(body).unwrap()),
             ["melts"] => self.melt(&serde_json::from_value(body).unwrap()),
             ["melts", digest, "reveal"] => self.reveal(digest, &serde_json::from_value(body).unwrap()),
             ["coins", key] => {
                 let coin = self.coins.get(*key).ok_or_else(|| problem(Code::COIN_UNKNOWN))?;
-                said(&CoinStatus { remaining: cents(coin.value - coin.spent), melts: coin.melts.clone(), refunds: Vec::new(), pending: self.pending_of(key) })
+                said(&CoinStatus {
+                    remaining: cents(coin.value - coin.spent),
+                    melts: coin.melts.clone(),
+                    refunds: Vec::new(),
+                    pending: self.pending_of(key),
+                })
             }
             ["transfers", rest @ ..] => self.transfers_said(rest, body),
             _ => Err(problem(Code::NOT_FOUND)),
@@ -250,6 +279,12 @@ impl Mint {
         }
         let checked =
             check_withdrawal(&self.keys, &body.request, self.now, &Portable).map_err(|error| problem(error.code()))?;
+        if self.policy.max_withdrawal_minor.is_some_and(|limit| checked.total.minor() > limit) {
+            return Err(problem(Code::WITHDRAWAL_LIMIT));
+        }
+        if self.day_is_over {
+            return Err(problem(Code::DAY_LIMIT));
+        }
         let left = balance.checked_sub(checked.total.minor()).ok_or_else(|| problem(Code::FUNDS_INSUFFICIENT))?;
         let signatures = self.sign_all(batch.iter().map(|planchet| (&planchet.denomination, &planchet.blinded)));
         let entry = self.reserves.get_mut(&reserve).unwrap();
@@ -288,6 +323,8 @@ impl Mint {
             }
         }
         self.deposited_minor += checked.total.minor();
+        let given = checked.permissions.iter().map(|checked| (checked.coin.clone(), checked.permission.amount.minor()));
+        self.deposits.insert(checked.deal, (given.collect(), 0));
         let confirmation = Confirmation {
             mint: self.keys.mint(),
             merchant: checked.merchant,
@@ -300,6 +337,31 @@ impl Mint {
         let done = json!({ "confirmation": Signed::sign(confirmation, &self.signer).to_compact() });
         self.confirmations.insert(checked.deal.to_string(), done.clone());
         said(&done)
+    }
+
+    fn refund(&mut self, body: &RefundBody) -> Said {
+        let refund = check_refund(&self.keys, &body.refund, &Portable).unwrap();
+        let (given, refunded) = self.deposits.get_mut(&refund.deal).unwrap();
+        let minor: Vec<u64> = given.iter().map(|(_, minor)| *minor).collect();
+        let shares = spread(&minor, *refunded, refund.amount.minor());
+        let shares = shares.ok_or_else(|| problem(Code::REFUND_EXCESSIVE))?;
+        *refunded += refund.amount.minor();
+        let mut coins = Vec::new();
+        for (position, share) in shares {
+            let coin = &given[position].0;
+            self.coins.get_mut(&coin.to_text()).unwrap().spent -= share;
+            coins.push(RefundedCoin { coin: coin.to_compressed(), amount: cents(share) });
+        }
+        self.deposited_minor -= refund.amount.minor();
+        self.outstanding_minor += refund.amount.minor();
+        let confirmation = RefundConfirmation {
+            mint: self.keys.mint(),
+            refund: refund.digest(),
+            deal: refund.deal,
+            coins,
+            confirmed_at: self.now,
+        };
+        said(&json!({ "confirmation": Signed::sign(confirmation, &self.signer).to_compact() }))
     }
 
     fn melt(&mut self, body: &MeltBody) -> Said {
@@ -321,7 +383,8 @@ impl Mint {
         self.gamma = (self.gamma + 1) % KAPPA;
         let choice = MeltConfirmation { melt: checked.melt.digest(), gamma: self.gamma };
         let confirmation = Signed::sign(choice, &self.signer).to_compact();
-        let status = MeltStatus { melt: body.melt.clone(), confirmation: confirmation.clone(), revealed: None, void: false };
+        let status =
+            MeltStatus { melt: body.melt.clone(), confirmation: confirmation.clone(), revealed: None, void: false };
         self.coins.get_mut(&coin).unwrap().melts.push(status);
         said(&json!({ "confirmation": confirmation }))
     }

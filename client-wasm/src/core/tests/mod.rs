@@ -6,6 +6,7 @@ mod faults;
 mod life;
 pub(super) mod market;
 mod mint;
+mod refunds;
 mod renewal;
 mod transfers;
 pub(super) mod world;

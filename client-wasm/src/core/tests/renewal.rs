@@ -62,7 +62,8 @@ fn dies_anywhere(prepare: impl Fn() -> Rc<World>, expected: u64) {
         async move {
             let mut wallet = opened(&world).await;
             let resumed = wallet.resume(Progress::none()).await?;
-            assert!(resumed.waiting.is_empty(), "{:?}", resumed.waiting);
+            // The shop of these tests knows nothing of refunds.
+            assert!(resumed.waiting.iter().all(|waiting| waiting.what == "refund"), "{:?}", resumed.waiting);
             Ok::<_, WalletError>(resumed)
         }
     };
@@ -103,8 +104,8 @@ fn coins_are_renewed_before_they_expire() {
         assert_eq!(wallet.resume(Progress::none()).await.unwrap().renewed["EUR"], CASH);
         assert!(wallet.resume(Progress::none()).await.unwrap().renewed.is_empty(), "once");
         // Long after the first coins expired, years even: whoever opens the wallet now and then loses nothing.
-        for _ in 0..10 {
-            world.advance(SPEND_S / 2);
+        for _ in 0..15 {
+            world.advance(SPEND_S / 3);
             wallet.resume(Progress::none()).await.unwrap();
             buy(&mut wallet).await.ok();
         }
@@ -140,7 +141,7 @@ fn revoked() -> Rc<World> {
         buy(&mut wallet).await.unwrap();
         wallet.refresh().await.unwrap();
         let now = world.now();
-        world.market.borrow_mut().mint.revoke(|key| key.issue_from <= now && key.value_minor > 1);
+        world.market.borrow_mut().mint.revoke(|key| key.issue_from <= now);
     })
     .unwrap();
     world.advance(2 * ISSUE_S);

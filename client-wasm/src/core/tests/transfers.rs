@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use semper_shared::foundation::{Code, Coded};
+use semper_shared::items::payment::ecash::Policy;
 use semper_shared::items::payment::ecash::transfer::{Direction, Passed, RETURN_S};
 
 use super::market::{MINT, cents};
@@ -164,6 +165,45 @@ fn the_words_bring_open_transfers_back() {
         restored.resume(Progress::none()).await.unwrap();
         assert_eq!(balance(&mut restored).await, CASH);
         assert_eq!(restored.transfers().await.unwrap()[0].state, Passed::Returned);
+    })
+    .unwrap();
+}
+
+#[test]
+fn limits_are_said_before_money_moves_and_large_receipts_come_in_parts() {
+    let here = World::new();
+    let policy = Policy {
+        max_withdrawal_minor: Some(4),
+        max_reserve_minor: Some(10),
+        max_transfer_minor: Some(7),
+        ..Policy::default()
+    };
+    here.market.borrow_mut().mint.limit(policy);
+    run(async {
+        let mut sender = opened(&here).await.unwrap();
+        assert_eq!(sender.mint_info(MINT).await.unwrap().limit_minor, Some(4));
+        for (minor, code) in [(5, Code::WITHDRAWAL_LIMIT), (11, Code::RESERVE_LIMIT)] {
+            let refused = sender.add_cash(MINT, cents(minor), Progress::none()).await.unwrap_err();
+            assert_eq!(refused.code(), code);
+        }
+        assert_eq!(here.market.borrow().account_minor, 10_000, "no money moved");
+        for _ in 0..2 {
+            sender.add_cash(MINT, cents(4), Progress::none()).await.unwrap();
+        }
+        let over = sender.send_person(cents(8), "", OPEN_S).await.unwrap_err();
+        assert_eq!(over.code(), Code::TRANSFER_LIMIT);
+        let sent = sender.send_person(cents(7), "", OPEN_S).await.unwrap();
+        let there = here.elsewhere();
+        let mut payee = opened(&there).await.unwrap();
+        // The first part comes, the rest waits for the next day.
+        there.market.borrow_mut().mint.day_is_over = true;
+        let refused = payee.receive_link(&link(&sent)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::DAY_LIMIT);
+        assert_eq!(payee.transfers().await.unwrap()[0].state, Passed::Done, "it is the payee's");
+        there.market.borrow_mut().mint.day_is_over = false;
+        payee.resume(Progress::none()).await.unwrap();
+        assert_eq!(balance(&mut payee).await, 7);
+        assert_eq!(there.market.borrow().mint.reserves_minor(), 0);
     })
     .unwrap();
 }

@@ -113,6 +113,10 @@ impl World {
         self.now.get()
     }
 
+    pub(crate) fn set_now(&self, now: UnixSeconds) {
+        self.now.set(now);
+    }
+
     pub(crate) fn events(&self) -> u64 {
         self.events.get()
     }
@@ -133,7 +137,7 @@ impl World {
         let other = Self::new();
         other.market.swap(&self.market);
         other.now.set(self.now.get());
-        other.rng.set(1 << 32);
+        other.rng.set(self.rng.get() + (1 << 32));
         other
     }
 }

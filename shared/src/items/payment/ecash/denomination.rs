@@ -125,11 +125,11 @@ pub struct Denomination {
 }
 
 impl Denomination {
-    /// When a wallet should exchange its coins for newer ones: a quarter of the time that is left for spending after the
-    /// last was issued, before they expire.
+    /// When a wallet should exchange its coins for newer ones: half-way between the last that were issued and the end. Whoever
+    /// opens the wallet once in the other half loses nothing.
     pub const fn renew_at(&self) -> UnixSeconds {
         let rest = self.spend_until.0.saturating_sub(self.issue_until.0);
-        UnixSeconds(self.spend_until.0.saturating_sub(rest / 4))
+        UnixSeconds(self.spend_until.0.saturating_sub(rest / 2))
     }
 
     /// Whether coins are issued at `now`.

@@ -78,6 +78,15 @@ impl EcashPayer {
         Ok(Signed::sign_self_keyed(request, &key))
     }
 
+    /// Everything that came into a reserve was withdrawn.
+    ///
+    /// # Errors
+    /// [`EcashError::Unknown`].
+    pub fn close_reserve(&mut self, mint: &Thumbprint, index: u32) -> Result<(), EcashError> {
+        self.mint_purse_mut(mint)?.reserve_mut(index)?.done = true;
+        Ok(())
+    }
+
     /// Forgets a withdrawal that the mint refused for good, as it does where its denominations are issued no longer: the
     /// next one is planned anew.
     ///
