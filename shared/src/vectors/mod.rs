@@ -10,6 +10,8 @@ mod foundation;
 mod information;
 mod security;
 mod statement;
+#[cfg(feature = "ecash")]
+mod transfer;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,6 +52,8 @@ pub fn run(module: &str, text: &str) -> Result<(), String> {
         "information" => information::perform,
         #[cfg(feature = "ecash")]
         "ecash" => ecash::perform,
+        #[cfg(feature = "ecash")]
+        "transfer" => transfer::perform,
         "offer" | "deal" => commerce::perform,
         _ => return Err(format!("there is no module {module}")),
     };
