@@ -25,6 +25,7 @@ pub mod introduction;
 pub mod keys;
 pub mod merchant;
 pub mod mint;
+pub mod operator;
 pub mod parties;
 pub mod sites;
 pub mod store;

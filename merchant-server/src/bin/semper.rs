@@ -1,5 +1,10 @@
 //! `semper`: the server's command line.
 
+#[path = "semper/mint.rs"]
+mod mint;
+#[path = "semper/operate.rs"]
+mod operate;
+
 use std::fmt;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -36,6 +41,13 @@ enum Command {
     Demo(DemoArgs),
     /// Run the parties that a configuration file names.
     Serve(ServeArgs),
+    /// List the deals of a running merchant, the newest first.
+    Deals(operate::Merchant),
+    /// Give money of a deal back, in part or whole; the merchant must be running.
+    Refund(operate::RefundArgs),
+    /// Look after a mint's denominations.
+    #[command(subcommand)]
+    Mint(mint::Mint),
     /// Fill the shop.
     #[command(subcommand)]
     Catalogue(Catalogue),
@@ -133,6 +145,9 @@ fn run(command: Command) -> Result<(), Failure> {
             let config = Config::read(&args.config)?;
             runtime.block_on(serve(&config, None))
         }
+        Command::Deals(merchant) => runtime.block_on(operate::deals(&merchant)),
+        Command::Refund(args) => runtime.block_on(operate::refund(&args)),
+        Command::Mint(command) => runtime.block_on(mint::run(&command)),
         Command::Catalogue(Catalogue::Import(args)) => {
             telemetry::init_logs("warn");
             import(args)

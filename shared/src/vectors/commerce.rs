@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Performed, on, unknown};
-use crate::commerce::deal::{Acknowledgement, DealError, Opened, Order};
+use crate::commerce::deal::{Acknowledgement, DealError, Opened, Order, check_refunds};
 use crate::commerce::offer::{Offer, OfferError};
 use crate::foundation::{Amount, Digest, UnixSeconds};
+use crate::items::payment::RefundStatus;
 use crate::items::statement::{Compact, Signed};
 use crate::security::Portable;
 
@@ -15,6 +16,7 @@ pub(super) fn perform(operation: &str, input: Value) -> Performed {
         "verify-offer" => on(input, offer),
         "open-order" => on(input, order),
         "check-acknowledgement" => on(input, acknowledgement),
+        "check-refunds" => on(input, refunds),
         _ => unknown(operation),
     }
 }
@@ -83,4 +85,22 @@ struct AcknowledgementOf {
 
 fn acknowledgement(input: AcknowledgementOf) -> Result<(), DealError> {
     input.order.open()?.acknowledged(&input.acknowledgement, &input.receipt, &Portable).map(|_| ())
+}
+
+#[derive(Deserialize)]
+struct RefundsOf {
+    deal: Digest,
+    merchant: Digest,
+    paid: Amount,
+    refunds: Vec<RefundStatus>,
+}
+
+#[derive(Serialize)]
+struct Refunds {
+    amounts: Vec<Amount>,
+}
+
+fn refunds(input: RefundsOf) -> Result<Refunds, DealError> {
+    let refunds = check_refunds(&input.deal, &input.merchant, input.paid, &input.refunds, &Portable)?;
+    Ok(Refunds { amounts: refunds.iter().map(|refund| refund.amount).collect() })
 }

@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Hex, Performed, on, unknown};
-use crate::foundation::{Amount, Currency, Digest, UnixSeconds};
-use crate::items::payment::ecash::mint::check_deposit;
+use crate::foundation::{Amount, Code, Currency, Digest, UnixSeconds};
+use crate::items::payment::ecash::mint::{check_deposit, check_refund};
 use crate::items::payment::ecash::{
     Candidate, CoinSecret, Denomination, DenominationKey, DepositBody, EcashError, EcashPayer, KeySet, MintKeys,
-    PlanchetMessage, commitment,
+    PlanchetMessage, RefundConfirmation, check_confirmation, commitment, spread,
 };
+use crate::items::payment::{PaymentError, Refund};
 use crate::items::statement::Compact;
 use crate::security::{Portable, PublicKey, Seed, Signer as _};
 
@@ -23,6 +24,9 @@ pub(super) fn perform(operation: &str, input: Value) -> Performed {
         "keys" => on(input, keys),
         "split" => on(input, split),
         "check-deposit" => on(input, deposit),
+        "spread-refund" => on(input, spread_refund),
+        "check-refund" => on(input, refund),
+        "check-refund-confirmation" => on(input, refund_confirmation),
         _ => unknown(operation),
     }
 }
@@ -217,4 +221,55 @@ fn deposit(input: DepositOf) -> Result<Deposit, EcashError> {
         total: deposit.total,
         coins: deposit.permissions.iter().map(|permission| permission.coin.to_text()).collect(),
     })
+}
+
+#[derive(Deserialize)]
+struct SpreadOf {
+    given: Vec<u64>,
+    already: u64,
+    amount: u64,
+}
+
+#[derive(Serialize)]
+struct Spread {
+    shares: Vec<(usize, u64)>,
+}
+
+fn spread_refund(input: SpreadOf) -> Result<Spread, Code> {
+    let shares = spread(&input.given, input.already, input.amount).ok_or(Code::REFUND_EXCESSIVE)?;
+    Ok(Spread { shares })
+}
+
+#[derive(Deserialize)]
+struct RefundOf {
+    keys: Compact<MintKeys>,
+    refund: Compact<Refund>,
+}
+
+#[derive(Serialize)]
+struct Refunded {
+    digest: Digest,
+    merchant: Digest,
+    deal: Digest,
+    amount: Amount,
+}
+
+fn refund(input: RefundOf) -> Result<Refunded, EcashError> {
+    let keys = KeySet::verify(&input.keys, &Portable)?;
+    let refund = check_refund(&keys, &input.refund, &Portable)?;
+    Ok(Refunded { digest: refund.digest(), merchant: refund.merchant, deal: refund.deal, amount: refund.amount })
+}
+
+#[derive(Deserialize)]
+struct ConfirmationOf {
+    #[serde(flatten)]
+    refund: RefundOf,
+    confirmation: Compact<RefundConfirmation>,
+}
+
+fn refund_confirmation(input: ConfirmationOf) -> Result<(), PaymentError> {
+    let refused = |_| PaymentError::Invalid("the refund");
+    let keys = KeySet::verify(&input.refund.keys, &Portable).map_err(refused)?;
+    let refund = check_refund(&keys, &input.refund.refund, &Portable).map_err(refused)?;
+    check_confirmation(&refund, &input.confirmation, &keys.document().key, &Portable).map(|_| ())
 }

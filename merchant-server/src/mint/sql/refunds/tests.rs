@@ -148,7 +148,8 @@ async fn refund_and_payout_at_once_agree(place: Place) {
     for round in 0..12_u64 {
         store.deposit(new_deposit(merchant, round, &[(round, 20)])).await.map(drop).unwrap();
         deposited += 20;
-        let outcomes = both_at_once(&[store.clone(), store.clone()], move |store, task| {
+        let both = [store.clone(), store.clone()];
+        let outcomes = both_at_once(&both, move |store, task| {
             Box::pin(async move {
                 // They begin in every order.
                 if task == usize::try_from(round % 8).unwrap() {
@@ -180,7 +181,8 @@ async fn refund_and_payout_at_once_agree(place: Place) {
 async fn refunds_at_once_give_no_more_than_was_paid(place: Place) {
     let (store, merchant) = shop(&place).await;
     store.deposit(new_deposit(merchant, 1, &[(1, 7), (2, 11)])).await.map(drop).unwrap();
-    let outcomes = both_at_once(&[store.clone(), store.clone()], move |store, task| {
+    let both = [store.clone(), store.clone()];
+    let outcomes = both_at_once(&both, move |store, task| {
         Box::pin(async move {
             let id = u64::try_from(task).unwrap();
             loop {

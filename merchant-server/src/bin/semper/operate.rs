@@ -1,0 +1,114 @@
+//! `semper deals` and `semper refund`: what the operator of a running merchant does.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use semper_server::config::Config;
+use semper_server::demo::CONFIG_FILE;
+use semper_server::operator::{Deal, Operator, make_refund_id};
+use semper_shared::foundation::{Amount, Code, Digest};
+use semper_shared::items::payment::RefundId;
+
+use crate::Failure;
+
+/// Which merchant, and how to be admitted.
+#[derive(Args)]
+pub(crate) struct Merchant {
+    /// The configuration that names the merchant.
+    #[arg(long, value_name = "FILE", required_unless_present = "data", conflicts_with = "data")]
+    config: Option<PathBuf>,
+    /// The folder of a demo.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The file that holds the operator's token; without it, `admin.token` in the merchant's folder.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A refund.
+#[derive(Args)]
+pub(crate) struct RefundArgs {
+    #[command(flatten)]
+    merchant: Merchant,
+    /// The deal, as `semper deals` shows it.
+    #[arg(long, value_name = "DEAL")]
+    deal: String,
+    /// How much, such as 3.20; without it, all that is left.
+    #[arg(long, value_name = "AMOUNT")]
+    amount: Option<String>,
+    /// Why, for the customer to read.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    /// The refund's name, to send one again whose outcome was not known.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+}
+
+impl Merchant {
+    fn operator(&self) -> Result<Operator, Failure> {
+        let file = match (&self.config, &self.data) {
+            (Some(file), _) => file.clone(),
+            (None, Some(data)) => data.join(CONFIG_FILE),
+            (None, None) => return Err(Failure::new(Code::USAGE, "name the merchant with --config or --data")),
+        };
+        let merchant = Config::read(&file)?.merchant;
+        let none = || Failure::new(Code::CONFIG_INVALID, format!("{}: it names no merchant", file.display()));
+        Ok(Operator::new(&merchant.ok_or_else(none)?, self.token_file.as_deref())?)
+    }
+}
+
+/// Lists deals.
+pub(crate) async fn deals(merchant: &Merchant) -> Result<(), Failure> {
+    let deals = merchant.operator()?.deals().await?;
+    if merchant.json {
+        println!("{}", serde_json::to_string(&deals).map_err(internal)?);
+        return Ok(());
+    }
+    for deal in &deals {
+        println!("{}", line(deal));
+    }
+    Ok(())
+}
+
+fn line(deal: &Deal) -> String {
+    let paid = deal.paid.map_or_else(|| "not paid".to_owned(), |paid| paid.to_string());
+    let refunded = if deal.refunded.is_zero() { String::new() } else { format!(", refunded {}", deal.refunded) };
+    format!("{}  {paid}{refunded}  {}  ({})", deal.deal, deal.title, deal.state)
+}
+
+/// Refunds.
+pub(crate) async fn refund(args: &RefundArgs) -> Result<(), Failure> {
+    let usage = |what: &str| Failure::new(Code::USAGE, what);
+    let deal: Digest = args.deal.parse().map_err(|_| usage("--deal is the name that `semper deals` shows"))?;
+    let id = match &args.name {
+        Some(name) => name.parse::<RefundId>().map_err(usage)?,
+        None => make_refund_id(),
+    };
+    let operator = args.merchant.operator()?;
+    let standing = operator.deal(&deal).await?;
+    let nothing = || Failure::new(Code::REQUEST_CONFLICT, "nothing was paid for this deal");
+    let paid = standing.paid.ok_or_else(nothing)?;
+    let amount = match &args.amount {
+        Some(amount) => Amount::parse_decimal(amount, paid.currency())?,
+        None => paid.checked_sub(standing.refunded)?,
+    };
+    let done = operator.refund(&deal, id, amount, &args.reason).await.map_err(|error| {
+        let failure = Failure::from(error);
+        let again = format!("{}. To send the same refund again: --name {id}", failure.message.trim_end_matches('.'));
+        Failure::new(failure.code, again)
+    })?;
+    if args.merchant.json {
+        println!("{}", serde_json::to_string(&done).map_err(internal)?);
+    } else {
+        println!("Refunded {} of {paid} for {} (refund {id}).", done.amount, standing.title);
+        println!("The customer's wallet finds it by itself.");
+    }
+    Ok(())
+}
+
+fn internal(error: serde_json::Error) -> Failure {
+    Failure::new(Code::INTERNAL, error.to_string())
+}
