@@ -73,6 +73,30 @@ impl Demo {
         Ok(())
     }
 
+    /// Starts again on the same data and ports, as `semper serve` does, with a changed configuration.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub fn serve_with(&mut self, change: impl Fn(String) -> String) -> Outcome {
+        self.kill()?;
+        let config = self.data().join("changed.toml");
+        std::fs::write(&config, change(std::fs::read_to_string(self.data().join("semper.toml"))?))?;
+        let mut command = Command::new(binaries::semper()?);
+        command.arg("serve").arg("--config").arg(&config);
+        let (child, urls) = spawn(command, self.folder.path())?;
+        self.child = Some(child);
+        self.urls = urls;
+        // What `semper demo` waits for: that it can do its work.
+        for _ in 0..100 {
+            let ready = reqwest::blocking::get(format!("{}/ready", self.urls.merchant));
+            if ready.is_ok_and(|ready| ready.status().is_success()) {
+                return Ok(());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        Err("the merchant did not become ready".into())
+    }
+
     /// Stops as an operator would (SIGTERM) and returns whether it ended cleanly.
     ///
     /// # Errors
@@ -122,11 +146,18 @@ impl Drop for Demo {
 }
 
 fn launch(folder: &Path, port_base: u16) -> Outcome<(Child, Urls)> {
-    let mut child = Command::new(binaries::semper()?)
+    let mut command = Command::new(binaries::semper()?);
+    command
         .arg("demo")
         .args(["--data".as_ref(), folder.join("data").as_os_str()])
         .args(["--goods".as_ref(), folder.join("goods").as_os_str()])
-        .args(["--port-base", &port_base.to_string()])
+        .args(["--port-base", &port_base.to_string()]);
+    spawn(command, folder)
+}
+
+/// Starts the program, and waits for its line.
+fn spawn(mut command: Command, folder: &Path) -> Outcome<(Child, Urls)> {
+    let mut child = command
         .stdout(Stdio::piped())
         .stderr(std::fs::File::options().create(true).append(true).open(folder.join("log"))?)
         .spawn()?;

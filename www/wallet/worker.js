@@ -86,7 +86,8 @@ async function call(method, params, report) {
     if (!WITHOUT_SESSION.has(method)) await needSession(working);
     const result = await working.call(method, params, report);
     if (method === "lock") await forgetKeys();
-    if (CHANGING.has(method)) windows.postMessage({ type: method === "lock" ? "locked" : "changed" });
+    const found = method === "check_refunds" && result.length > 0;
+    if (CHANGING.has(method) || found) windows.postMessage({ type: method === "lock" ? "locked" : "changed" });
     return result;
   });
 }

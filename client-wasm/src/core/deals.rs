@@ -40,6 +40,8 @@ pub struct DealView {
     pub timeline: Vec<Step>,
     /// The refunds, oldest first.
     pub refunds: Vec<RefundView>,
+    /// Whether the merchant may still refund.
+    pub refundable: bool,
     /// Why the merchant refused, where it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Value>,
@@ -90,6 +92,7 @@ impl<P: Ports> Wallet<P> {
             line: line(record),
             timeline: record.steps.clone(),
             refunds: record.refund_views(),
+            refundable: record.may_be_refunded(),
             refusal: refusal.map(|refusal| json!({ "code": refusal.code, "detail": refusal.detail })),
             statements: statements(record),
         })

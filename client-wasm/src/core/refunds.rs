@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use semper_shared::commerce::deal::{DealStatus, Event, check_refunds};
 use semper_shared::foundation::{Amount, Digest, UnixSeconds, json};
+use semper_shared::items::payment::card::{CardParameters, check_refund_done};
 use semper_shared::items::payment::ecash::{CoinStatus, EcashBody, Permission, check_confirmation};
 use semper_shared::items::payment::{Refund, RefundStatus};
 use semper_shared::items::statement::{Compact, Signed};
@@ -73,7 +74,7 @@ impl DealRecord {
     }
 
     /// Whether a refund may still come that was not seen.
-    fn may_be_refunded(&self) -> bool {
+    pub(super) fn may_be_refunded(&self) -> bool {
         self.is_bought() && !self.total.is_zero() && self.looked_at <= self.refund_by.plus(GRACE_S)
     }
 
@@ -153,6 +154,10 @@ impl<P: Ports> Wallet<P> {
             let returned = self.returned(record, new)?;
             self.take_refunds(deal, returned).await?;
         }
+        if self.deal_record(deal)?.module.as_str() == "card" {
+            let new = checked.iter().zip(&all).skip(known);
+            card_refunds(self.deal_record(deal)?, new)?;
+        }
         let now = self.now();
         let record = self.change_deal(deal)?;
         if all.len() > known {
@@ -221,6 +226,23 @@ impl<P: Ports> Wallet<P> {
         let state = self.state.as_mut().ok_or(WalletError::Locked)?;
         learn(&self.ports, &mut state.payer, mint, &base, named).await
     }
+}
+
+/// What the gateway says of refunds to the card: nothing comes into the wallet, the proof is kept.
+fn card_refunds<'a>(
+    record: &DealRecord,
+    refunds: impl Iterator<Item = (&'a Signed<Refund>, &'a RefundStatus)>,
+) -> Result<(), WalletError> {
+    let odd = |what: &str| peer(&record.merchant_url, what);
+    let offer = record.offer.peek_unverified()?;
+    let card = offer.accepts.iter().find(|acceptance| acceptance.module == record.module);
+    let parameters = card.and_then(|card| json::from_value::<CardParameters>(card.parameters.clone()).ok());
+    let gateway = parameters.ok_or(WalletError::Damaged("an offer cannot be read"))?.gateway;
+    for (refund, status) in refunds {
+        let proof = status.proofs.first().ok_or_else(|| odd("it refunded without the gateway's word"))?;
+        check_refund_done(refund, &Compact::new(proof.clone()), &gateway.key, &Portable)?;
+    }
+    Ok(())
 }
 
 /// Whether two texts are of one statement: the signature may differ.

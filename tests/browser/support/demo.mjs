@@ -30,6 +30,11 @@ export class Demo {
     return demo;
   }
 
+  /** The folder of its data. */
+  get data() {
+    return join(this.#folder, "data");
+  }
+
   /** Lays a line that can be bad before the merchant, at the merchant's own address. @returns {Promise<Line>} */
   async layLine() {
     await this.kill();

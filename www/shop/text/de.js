@@ -53,6 +53,7 @@ export default {
   "orders.none": "Noch nichts",
   "orders.none.text": "Was Sie in diesem Browser kaufen, wird hier vermerkt. Andere Käufe stehen in der Geldbörse, mit der Sie gekauft haben.",
   "orders.wallet": "Alle Käufe in der Geldbörse",
+  "orders.refunded": "{amount} erstattet",
   "orders.receipt": "Quittung",
   "orders.receipt.what": "Quittung für {title}",
 };

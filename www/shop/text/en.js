@@ -53,6 +53,7 @@ export default {
   "orders.none": "Nothing yet",
   "orders.none.text": "What you buy in this browser is noted here. Purchases made elsewhere are in the wallet you made them with.",
   "orders.wallet": "All purchases in your wallet",
+  "orders.refunded": "{amount} refunded",
   "orders.receipt": "Receipt",
   "orders.receipt.what": "Receipt for {title}",
 };

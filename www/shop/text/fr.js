@@ -53,6 +53,7 @@ export default {
   "orders.none": "Rien encore",
   "orders.none.text": "Ce que vous achetez dans ce navigateur est noté ici. Les autres achats sont dans le portefeuille qui les a faits.",
   "orders.wallet": "Tous les achats dans le portefeuille",
+  "orders.refunded": "{amount} remboursés",
   "orders.receipt": "Reçu",
   "orders.receipt.what": "Reçu de {title}",
 };

@@ -6,6 +6,7 @@ import { saveBlob } from "./save.js";
 /**
  * @typedef {import("../shell.js").Context} Context
  * @typedef {{typ: string, jws: string, payload: object}} Statement
+ * @typedef {{amount: import("/common/i18n.js").Amount, reason: string, at: number}} Refund
  */
 
 const ENDED_BADLY = new Set(["refused"]);
@@ -14,13 +15,29 @@ const GOODS_HERE = new Set(["delivered", "acknowledged"]);
 /** One purchase: what happened when, and every signed statement of it. @param {Context} context @param {string[]} parameters */
 export async function dealView(context, [id = ""]) {
   const deal = await context.wallet.call("deal", { deal: id });
-  const content = h(
-    "article",
-    { class: "stack deal" },
+  const content = h("article", { class: "stack deal" }, ...parts(context, id, deal));
+  if (deal.refundable) lookForRefunds(context, id, content);
+  return { title: deal.title, content };
+}
+
+/** A refund that came meanwhile is shown as soon as it is found. @param {Context} context @param {string} id @param {HTMLElement} content */
+async function lookForRefunds(context, id, content) {
+  try {
+    const found = await context.wallet.call("check_refunds", { deal: id });
+    if (found.length > 0) content.replaceChildren(...parts(context, id, await context.wallet.call("deal", { deal: id })));
+  } catch {
+    // Locked meanwhile, or the shop does not answer: again when the page is shown the next time.
+  }
+}
+
+/** @param {Context} context @param {string} id @param {any} deal @returns {Node[]} */
+function parts(context, id, deal) {
+  const nodes = [
     h("a", { class: "back", href: "#/" }, icon("back"), t("nav.home")),
     h("h1", {}, deal.title),
     h("semper-receipt", { value: { title: deal.title, merchant: deal.merchant.name, paid: deal.paid, at: deal.at } }),
     deal.refusal ? refusal(deal.refusal) : null,
+    deal.refunds.length > 0 ? refunds(deal) : null,
     h(
       "div",
       { class: "row" },
@@ -30,8 +47,28 @@ export async function dealView(context, [id = ""]) {
     h("section", { class: "card", "aria-labelledby": "timeline-title" }, h("h2", { id: "timeline-title" }, t("deal.timeline")), timeline(history(deal))),
     statements(deal.statements),
     h("div", { class: "muted" }, h("span", { class: "small" }, t("deal.number")), codeLine(id, t("deal.number.copy"))),
+  ];
+  return nodes.filter((node) => node !== null);
+}
+
+/** What the shop gave back, why, and where it is. @param {{refunds: Refund[], statements: Statement[]}} deal */
+function refunds({ refunds: list, statements: signed }) {
+  const inCash = signed.some(({ typ }) => typ === "semper-coin-permission+jwt");
+  const rows = list.map(({ amount, reason, at }) =>
+    h(
+      "li",
+      {},
+      h("span", { class: "grow stack-tight" }, h("span", {}, reason || t("deal.refund.no-reason")), h("span", { class: "muted small" }, formatMoment(at))),
+      h("strong", { class: "tabular" }, formatAmount(amount)),
+    ),
   );
-  return { title: deal.title, content };
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": "refunds-title" },
+    h("h2", { id: "refunds-title" }, t("deal.refunds")),
+    h("ul", { class: "plain-list refunds" }, ...rows),
+    h("p", { class: "muted" }, t(inCash ? "deal.refunds.cash" : "deal.refunds.card")),
+  );
 }
 
 /** Why the shop refused, and that nothing was lost by it. @param {{code: string, detail: string}} reason */
@@ -41,9 +78,9 @@ function refusal({ code, detail }) {
 
 /**
  * The core's steps, with what the merchant's statements add: when it offered, and when it wrote the receipt.
- * @param {{timeline: {state: string, at: number}[], statements: Statement[]}} deal
+ * @param {{timeline: {state: string, at: number}[], statements: Statement[], refunds: Refund[]}} deal
  */
-function history({ timeline: steps, statements: list }) {
+function history({ timeline: steps, statements: list, refunds: back }) {
   /** @param {string} state @param {string} typ */
   const fromStatement = (state, typ) => {
     const payload = /** @type {any} */ (list.find((one) => one.typ === typ)?.payload);
@@ -51,7 +88,7 @@ function history({ timeline: steps, statements: list }) {
   };
   const ordered = steps.filter(({ state }) => state === "ordered");
   const later = steps.filter(({ state }) => state !== "ordered");
-  return [...fromStatement("offered", "semper-offer+jwt"), ...ordered, ...fromStatement("paid", "semper-receipt+jwt"), ...later];
+  return [...fromStatement("offered", "semper-offer+jwt"), ...ordered, ...fromStatement("paid", "semper-receipt+jwt"), ...later, ...back.map(({ at }) => ({ state: "refunded", at }))];
 }
 
 /** @param {{state: string, at: number}[]} steps */

@@ -6,7 +6,7 @@ import { transfersCard } from "./people.js";
 /**
  * @typedef {import("../shell.js").Context} Context
  * @typedef {import("/common/i18n.js").Amount} Amount
- * @typedef {{deal: string, title: string, merchant: {name: string}, paid: Amount, state: string, at: number}} DealLine
+ * @typedef {{deal: string, title: string, merchant: {name: string}, paid: Amount, refunded?: Amount, state: string, at: number}} DealLine
  */
 
 const RECENT = 5;
@@ -131,7 +131,7 @@ function dealLine(deal) {
         "div",
         {},
         h("div", { class: "line-title" }, deal.title),
-        h("div", { class: "muted small" }, `${deal.merchant.name} · ${formatDate(deal.at)}${state}`),
+        h("div", { class: "muted small" }, `${deal.merchant.name} · ${formatDate(deal.at)}${state}${deal.refunded ? ` · ${t("deal.back", { amount: formatAmount(deal.refunded) })}` : ""}`),
       ),
       h("span", { class: "tabular" }, deal.paid.minor === 0 ? t("free") : formatAmount(deal.paid)),
     ),
