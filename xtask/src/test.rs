@@ -33,10 +33,11 @@ struct Context {
 const STAGES: &[Stage<Context>] = &[
     Stage { name: "tools", needs: &[], work: |_, _| setup::build_tools() },
     Stage { name: "browser-tools", needs: &[], work: |c, _| browser_tools(c) },
+    Stage { name: "postgres", needs: &[], work: |c, _| setup::postgres(&c.project) },
     Stage { name: "wasm", needs: &["tools"], work: |c, closing| build_wasm(c, closing) },
     Stage { name: "vectors-wasm", needs: &["tools"], work: |c, _| wasm::build_vectors(&c.project) },
     Stage { name: "build", needs: &["tools"], work: |c, _| build_binaries(c) },
-    Stage { name: "rust", needs: &["wasm", "build"], work: rust_tests },
+    Stage { name: "rust", needs: &["wasm", "build", "postgres"], work: rust_tests },
     Stage { name: "doc", needs: &["tools"], work: doc_tests },
     Stage { name: "browser", needs: &["browser-tools", "wasm", "vectors-wasm", "build"], work: browser_tests },
 ];
