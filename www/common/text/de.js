@@ -105,6 +105,8 @@ export default {
   "error.denomination-expired.text": "Laden Sie Bargeld nach, um es in neues zu tauschen.",
   "error.currency-mismatch.title": "Andere Währung",
   "error.currency-mismatch.text": "Die Gegenseite rechnet in einer anderen Währung.",
+  "error.wallet-taken-over.title": "Ein anderes Gerät hat dieses Geld",
+  "error.wallet-taken-over.text": "Es wurde nichts bezahlt. Machen Sie auf dem anderen Gerät weiter, oder holen Sie das Geld auf der Startseite hierher.",
   "error.coin-already-spent.title": "Dieses Bargeld wurde anderswo ausgegeben",
   "error.coin-already-spent.text": "Eine Kopie dieser Geldbörse hat es ausgegeben. Stellen Sie sie aus den Wörtern wieder her, um den Rest zu sehen.",
   "error.popup-blocked.title": "Das Fenster der Geldbörse wurde blockiert",

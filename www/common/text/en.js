@@ -105,6 +105,8 @@ export default {
   "error.denomination-expired.text": "Add cash again to exchange it for new.",
   "error.currency-mismatch.title": "Another currency",
   "error.currency-mismatch.text": "The other side deals in a different currency.",
+  "error.wallet-taken-over.title": "Another device has this money",
+  "error.wallet-taken-over.text": "Nothing was paid. Go on with the other device, or take the money over on the home page.",
   "error.coin-already-spent.title": "This cash was spent elsewhere",
   "error.coin-already-spent.text": "A copy of this wallet has spent it. Restore the wallet from its words to see what is left.",
   "error.popup-blocked.title": "The wallet's window was blocked",

@@ -105,6 +105,8 @@ export default {
   "error.denomination-expired.text": "Ajoutez des espèces pour les échanger contre de nouvelles.",
   "error.currency-mismatch.title": "Autre devise",
   "error.currency-mismatch.text": "L’autre côté utilise une devise différente.",
+  "error.wallet-taken-over.title": "Un autre appareil détient cet argent",
+  "error.wallet-taken-over.text": "Rien n’a été payé. Continuez sur l’autre appareil, ou reprenez l’argent depuis la page d’accueil.",
   "error.coin-already-spent.title": "Ces espèces ont été dépensées ailleurs",
   "error.coin-already-spent.text": "Une copie de ce portefeuille les a dépensées. Restaurez-le à partir de ses mots pour voir ce qui reste.",
   "error.popup-blocked.title": "La fenêtre du portefeuille a été bloquée",

@@ -34,6 +34,7 @@ export async function homeView(context) {
     "div",
     { class: "home" },
     h("h1", { class: "visually-hidden" }, t("home.title")),
+    status.taken_over ? takenOver(context) : null,
     status.backup_confirmed ? null : backupReminder(),
     balanceCard(balance, context),
     dealsCard(deals),
@@ -134,6 +135,36 @@ function dealLine(deal) {
         h("div", { class: "muted small" }, `${deal.merchant.name} · ${formatDate(deal.at)}${state}${deal.refunded ? ` · ${t("deal.back", { amount: formatAmount(deal.refunded) })}` : ""}`),
       ),
       h("span", { class: "tabular" }, deal.paid.minor === 0 ? t("free") : formatAmount(deal.paid)),
+    ),
+  );
+}
+
+/** Another device with the same words has the money; this one takes it over again where the person wishes. @param {Context} context */
+function takenOver(context) {
+  const problem = h("div", { "aria-live": "polite" });
+  const action = h("button", { class: "button", type: "button" }, t("takeover.action"));
+  action.addEventListener("click", async () => {
+    action.disabled = true;
+    problem.replaceChildren(h("semper-progress", { value: { label: t("takeover.busy") } }));
+    try {
+      await context.wallet.call("take_over");
+      context.again();
+    } catch (error) {
+      action.disabled = false;
+      problem.replaceChildren(h("semper-error", { value: { code: error.code } }));
+    }
+  });
+  return h(
+    "section",
+    { class: "card notice", "aria-labelledby": "takeover-title" },
+    icon("key"),
+    h(
+      "div",
+      { class: "stack-tight" },
+      h("h2", { id: "takeover-title" }, t("takeover.title")),
+      h("p", {}, t("takeover.text")),
+      action,
+      problem,
     ),
   );
 }
