@@ -14,6 +14,7 @@
 //! | [`clock`] | the present time |
 //! | [`config`], [`parties`], [`demo`] | which parties a process hosts, starting them, and a market to try out |
 
+pub mod audit;
 pub mod bank;
 pub mod clock;
 pub mod config;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use semper_server::config::Config;
-use semper_server::demo::{Demo, fill_shop};
+use semper_server::demo::{CONFIG_FILE, Demo, fill_shop};
 use semper_server::http::{Shutdown, telemetry};
 use semper_server::parties::Parties;
 use semper_server::sites::Assets;
@@ -48,6 +48,10 @@ enum Command {
     /// Look after a mint's denominations.
     #[command(subcommand)]
     Mint(mint::Mint),
+    /// Check the books of mint and bank, row by row; succeeds only where nothing is off.
+    ///
+    /// Reads only, and may run while they work.
+    Audit(AuditArgs),
     /// Fill the shop.
     #[command(subcommand)]
     Catalogue(Catalogue),
@@ -88,6 +92,19 @@ struct DemoArgs {
     /// The folder of the goods to sell, in place of the shop's own.
     #[arg(long, value_name = "DIR")]
     goods: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct AuditArgs {
+    /// The folder of a demo.
+    #[arg(long, value_name = "DIR", required_unless_present = "config", conflicts_with = "config")]
+    data: Option<PathBuf>,
+    /// The configuration that names mint and bank.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -148,11 +165,28 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Deals(merchant) => runtime.block_on(operate::deals(&merchant)),
         Command::Refund(args) => runtime.block_on(operate::refund(&args)),
         Command::Mint(command) => runtime.block_on(mint::run(&command)),
+        Command::Audit(args) => {
+            telemetry::init_logs("warn");
+            runtime.block_on(audit(args))
+        }
         Command::Catalogue(Catalogue::Import(args)) => {
             telemetry::init_logs("warn");
             import(args)
         }
     }
+}
+
+async fn audit(args: AuditArgs) -> Result<(), Failure> {
+    let file = args.config.or_else(|| Some(args.data?.join(CONFIG_FILE)));
+    let file = file.ok_or_else(|| Failure::new(Code::USAGE, "name the books with --data or --config"))?;
+    let report = semper_server::audit::run(&Config::read(&file)?, semper_server::clock::now()).await?;
+    if args.json {
+        let report = serde_json::to_string(&report).map_err(|error| Failure::new(Code::INTERNAL, error.to_string()))?;
+        println!("{report}");
+    } else {
+        println!("{report}");
+    }
+    if report.balances() { Ok(()) } else { Err(Failure::new(Code::BOOKS_UNBALANCED, "the books do not balance")) }
 }
 
 fn import(args: ImportArgs) -> Result<(), Failure> {

@@ -151,6 +151,7 @@ codes! {
     WORDS_INVALID = "words-invalid", 400, "Check the recovery words: each must be from the list, in the right order.";
     BACKUP_INVALID = "backup-invalid", 400, "Choose an unharmed backup, and the passphrase it was made with.";
     STORE_CONFLICT = "store-conflict", 409, "Another window changed the wallet: try again.";
+    BOOKS_UNBALANCED = "books-unbalanced", 500, "Look at what the audit says is off, row by row; stop the mint if it is money.";
     STORE_FAILED = "store-failed", 500, "Free some space or check the disk, then try again; nothing was lost.";
     NETWORK_FAILED = "network-failed", 503, "Check the connection, then try again; your money is safe.";
     PEER_INVALID = "peer-invalid", 502, "The other side's answer breaks the protocol: try later or tell its operator.";

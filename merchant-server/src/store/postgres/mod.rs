@@ -87,6 +87,24 @@ pub(super) async fn open(
     Ok(postgres)
 }
 
+/// Connects to a party's tables as they are, to read them alone.
+///
+/// # Errors
+/// [`StoreError::Settings`].
+pub(super) fn inspect(url: &StoreUrl, party: &'static str) -> Result<Postgres, StoreError> {
+    let address = Arc::new(Address::read(url)?);
+    let (writes, _nobody_writes) = mpsc::channel(1);
+    let (reads, to_read) = mpsc::channel(address.queue);
+    let link = Link::new(Arc::clone(&address), party, Arc::default());
+    let reader = reader::Reader { runtime: runtime()?, link, queue: Arc::new(Mutex::new(to_read)) };
+    Ok(Postgres {
+        queues: Some(Queues { writes, reads }),
+        threads: vec![spawn("store-reader", move || reader.work())?],
+        standing: Arc::default(),
+        shown: Arc::clone(&address.shown),
+    })
+}
+
 /// Brings the tables up to date, as soon as the server answers.
 fn prepare(address: &Address, schema: &Schema) -> Result<(), StoreError> {
     runtime()?.block_on(async {

@@ -99,6 +99,17 @@ impl Database {
         Ok(Self::new(backend))
     }
 
+    /// Opens the database of the party of this name to be looked at: it is only read, and may be in use.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] where it is not there, [`StoreError::Settings`] where the URL is wrong.
+    pub async fn inspect(config: &StoreConfig, party: &'static str) -> Result<Self, StoreError> {
+        match &config.url {
+            None => Ok(Self::new(Arc::new(super::sqlite::inspect::inspect(&config.file)?))),
+            Some(url) => Ok(Self::new(Arc::new(super::postgres::inspect(url, party)?))),
+        }
+    }
+
     /// A database behind the layer.
     pub fn new(backend: Arc<dyn Backend>) -> Self {
         Self(backend)

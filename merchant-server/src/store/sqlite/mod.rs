@@ -1,5 +1,6 @@
 //! SQLite behind the layer ([`super::sql`]): one writer with group commit, and connections that only read.
 
+pub(super) mod inspect;
 mod migrate;
 pub mod probe;
 mod readers;
