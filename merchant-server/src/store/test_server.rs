@@ -75,11 +75,20 @@ impl TestDatabase {
     /// # Errors
     /// What the server says.
     pub fn bytes(&self) -> Result<u64, String> {
-        let size = self.server.ask(&format!("SELECT pg_database_size('{}')", self.name))?;
-        size.parse().map_err(|_| format!("a size is {size}"))
+        let size = self.number(&format!("SELECT pg_database_size('{}')", self.name))?;
+        size.try_into().map_err(|_| format!("a size is {size}"))
     }
 
-    /// Ends all connections to it, as a server that is restarted does; how many there were.
+    /// The number that a statement in it answers with.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn number(&self, sql: &str) -> Result<i64, String> {
+        let answer = self.server.ask(&self.name, sql)?;
+        answer.parse().map_err(|_| format!("{sql}: {answer}"))
+    }
+
+    /// Ends all connections to it, as a server that is restarted does.
     ///
     /// # Errors
     /// What the server says.
@@ -141,16 +150,16 @@ impl Server {
 
     /// Runs a statement as the server's owner.
     fn run(&self, sql: &str) -> Result<(), String> {
-        self.ask(sql).map(drop)
+        self.ask("postgres", sql).map(drop)
     }
 
-    /// Runs a statement on a thread of its own, and gives the first value that it answers with.
-    fn ask(&self, sql: &str) -> Result<String, String> {
+    /// Runs a statement in a database, on a thread of its own, and gives the first value that it answers with.
+    fn ask(&self, database: &str, sql: &str) -> Result<String, String> {
         let work = || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(|error| error.to_string())?;
             runtime.block_on(async {
-                let connected = tokio_postgres::connect(&self.database("postgres"), tokio_postgres::NoTls).await;
+                let connected = tokio_postgres::connect(&self.database(database), tokio_postgres::NoTls).await;
                 let (client, connection) = connected.map_err(|error| format!("the test server: {error}"))?;
                 tokio::spawn(connection);
                 let answer = client.simple_query(sql).await.map_err(|error| format!("{sql}: {error:?}"))?;
