@@ -30,6 +30,13 @@ pub(super) fn digest(kind: u8, number: u64) -> Digest {
     Digest::of_parts(&[b"digest", &[kind], &number.to_be_bytes()])
 }
 
+/// A batch of one planchet of its own.
+fn planchet(number: u64) -> Vec<u8> {
+    let mut batch = vec![0; 258];
+    batch[2..10].copy_from_slice(&number.to_be_bytes());
+    batch
+}
+
 pub(super) fn used(coin: u64, amount: u64) -> UsedCoin {
     UsedCoin { key: key(b'c', coin), denomination: 1, value: VALUE, signature: [5; 256], amount }
 }
@@ -144,7 +151,7 @@ async fn step(store: &SqlStore, model: &mut Model, merchant: AccountNumber, step
                 amount,
                 requested_at: now,
                 day: None,
-                batch: vec![1; 258],
+                batch: planchet(model.requests),
                 signatures: model.requests.to_be_bytes().to_vec(),
                 proof: Proof::Signature([1; 64]),
             };
@@ -306,6 +313,17 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn value_in_is_somewhere_once_in_postgres(steps in steps()) {
+        runtime().block_on(async {
+            value_in_is_coins_and_reserves_and_owed_and_paid_out(testing::postgres().await, &steps).await;
+        });
+    }
+}
+
 on_every_database!(
     a_key_under_two_denominations_is_refused,
     equal_requests_at_once_are_one,
@@ -327,7 +345,7 @@ async fn a_key_under_two_denominations_is_refused(place: Place) {
 }
 
 /// Two replicas of the mint, where the database takes two; else the same one twice.
-async fn replicas(place: &Place) -> [SqlStore; 2] {
+pub(super) async fn replicas(place: &Place) -> [SqlStore; 2] {
     let first = open(place).await;
     let second = match Database::open(&place.config, &SCHEMA, None).await {
         Ok(database) => SqlStore(database),
@@ -338,12 +356,12 @@ async fn replicas(place: &Place) -> [SqlStore; 2] {
 }
 
 /// Runs a job several times at once, at both replicas.
-pub(super) async fn both_at_once<T: Send + 'static>(
+pub(super) fn both_at_once<T: Send + 'static>(
     stores: &[SqlStore; 2],
     job: impl Fn(SqlStore, usize) -> BoxFuture<'static, T>,
-) -> Vec<T> {
-    let tasks = (0..8).map(|task| tokio::spawn(job(stores[task % 2].clone(), task)));
-    futures_util::future::join_all(tasks).await.into_iter().map(Result::unwrap).collect()
+) -> BoxFuture<'static, Vec<T>> {
+    let tasks: Vec<_> = (0..8).map(|task| tokio::spawn(job(stores[task % 2].clone(), task))).collect();
+    async { futures_util::future::join_all(tasks).await.into_iter().map(Result::unwrap).collect() }.boxed()
 }
 
 async fn funded(store: &SqlStore, amount: u64) {
@@ -366,7 +384,7 @@ async fn equal_requests_at_once_are_one(place: Place) {
                 amount: VALUE,
                 requested_at: UnixSeconds(1),
                 day: None,
-                batch: vec![1; 258],
+                batch: planchet(round),
                 signatures: vec![u8::try_from(task).unwrap(); 256],
                 proof: Proof::Signature([1; 64]),
             };
