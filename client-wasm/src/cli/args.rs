@@ -140,6 +140,14 @@ pub(super) enum Command {
     },
     /// Show all deals.
     Deals,
+    /// Take all the money over to this device, from any other that has the same words; also finds money that another added.
+    TakeOver,
+    /// Look for refunds, of one deal or of all that may still be refunded; the money is back in the purse.
+    Refunds {
+        /// The deal.
+        #[arg(value_name = "DEAL")]
+        deal: Option<String>,
+    },
     /// Show what was bought.
     Library,
     /// Write every statement of a deal to a file.

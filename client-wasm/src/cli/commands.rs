@@ -10,9 +10,9 @@ use super::args::{Args, Command};
 use super::buy::{Buy, buy, fetch};
 use super::cards;
 use super::home::{self, NativeWallet, unlocked};
-use super::people;
 use super::output::{amount, money, note, plain, print, print_json, steps};
-use crate::core::{Progress, WalletError, Words};
+use super::people;
+use crate::core::{Progress, Resumed, WalletError, Words};
 
 /// Runs a command.
 pub(super) async fn run(args: Args) -> Result<(), CliError> {
@@ -44,9 +44,11 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
             if json { print_json(&json!({ "deal": deal, "files": files })) } else { print(&(files.join("\n") + "\n")) }
         }
         Command::Deals => deals(&mut wallet, json).await,
+        Command::Refunds { deal } => refunds(&mut wallet, deal.as_deref(), json).await,
         Command::Library => library(&mut wallet, json).await,
         Command::Evidence { deal, out } => evidence(&mut wallet, deal, out, json).await,
         Command::Resume => resume(&mut wallet, json).await,
+        Command::TakeOver => take_over(&mut wallet, json).await,
         Command::Abandon { deal } => {
             wallet.abandon(&deal_of(deal)?).await?;
             said(json, &json!({ "deal": deal, "state": "refused" }), "The purchase is given up; the money is back.\n")
@@ -176,7 +178,10 @@ async fn deals(wallet: &mut NativeWallet, json: bool) -> Result<(), CliError> {
         return print_json(&deals);
     }
     let lines = deals.iter().map(|deal| {
-        let state = format!("{:?}", deal.state).to_lowercase();
+        let mut state = format!("{:?}", deal.state).to_lowercase();
+        if !deal.refunded.is_zero() {
+            state = format!("{state}, {} refunded", money(deal.refunded));
+        }
         format!(
             "{:>12}  {} from {}, {state}\n              {}\n",
             money(deal.paid),
@@ -184,6 +189,22 @@ async fn deals(wallet: &mut NativeWallet, json: bool) -> Result<(), CliError> {
             plain(&deal.merchant.name),
             deal.deal
         )
+    });
+    print(&lines.collect::<String>())
+}
+
+async fn refunds(wallet: &mut NativeWallet, deal: Option<&str>, json: bool) -> Result<(), CliError> {
+    let deal = deal.map(deal_of).transpose()?;
+    let found = wallet.check_refunds(deal.as_ref()).await?;
+    if json {
+        return print_json(&found);
+    }
+    if found.is_empty() {
+        return print("There are no new refunds.\n");
+    }
+    let lines = found.iter().map(|refund| {
+        let reason = if refund.reason.is_empty() { String::new() } else { format!(": {}", plain(&refund.reason)) };
+        format!("{:>12}  came back{reason}\n              {}\n", money(refund.amount), refund.deal)
     });
     print(&lines.collect::<String>())
 }
@@ -220,14 +241,31 @@ async fn evidence(wallet: &mut NativeWallet, deal: &str, out: &Path, json: bool)
 async fn resume(wallet: &mut NativeWallet, json: bool) -> Result<(), CliError> {
     let report = steps();
     let resumed = wallet.resume(Progress::new(&report)).await?;
+    told(&resumed, json)
+}
+
+async fn take_over(wallet: &mut NativeWallet, json: bool) -> Result<(), CliError> {
+    let report = steps();
+    let resumed = wallet.take_over(Progress::new(&report)).await?;
+    told(&resumed, json)
+}
+
+/// Says what was finished, and what still waits.
+fn told(resumed: &Resumed, json: bool) -> Result<(), CliError> {
     if json {
-        print_json(&resumed)?;
+        print_json(resumed)?;
     } else {
         for deal in &resumed.completed {
             print(&format!("delivered: {deal}\n"))?;
         }
         for deal in &resumed.refused {
             print(&format!("refused: {deal}\n"))?;
+        }
+        for (currency, minor) in &resumed.renewed {
+            let amount = currency.parse().ok().and_then(|currency| Amount::new(currency, *minor).ok());
+            if let Some(amount) = amount {
+                print(&format!("renewed: {} in coins that were soon too old, or revoked\n", money(amount)))?;
+            }
         }
     }
     match resumed.waiting.first() {
