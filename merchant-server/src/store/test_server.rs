@@ -160,7 +160,7 @@ impl Server {
             let runtime = runtime.map_err(|error| error.to_string())?;
             runtime.block_on(async {
                 let connected = tokio_postgres::connect(&self.database(database), tokio_postgres::NoTls).await;
-                let (client, connection) = connected.map_err(|error| format!("the test server: {error}"))?;
+                let (client, connection) = connected.map_err(|error| format!("the test server: {error:?}"))?;
                 tokio::spawn(connection);
                 let answer = client.simple_query(sql).await.map_err(|error| format!("{sql}: {error:?}"))?;
                 let value = answer.iter().find_map(|message| match message {
@@ -271,14 +271,16 @@ impl Folder {
         // It outlives us; whoever ends it is nobody's parent here.
         let mut guardian = guardian.spawn().map_err(|error| failed("sh", &error))?;
         let deadline = Instant::now() + Duration::from_secs(30);
-        while !(answers(&port) && self.runs()) {
+        let url = format!("postgres://semper:{secret}@127.0.0.1:{port}/postgres");
+        let server = Server { url: url.clone(), _users: None };
+        // It listens before it takes anyone.
+        while !(answers(&port) && self.runs() && server.run("SELECT 1").is_ok()) {
             if Instant::now() > deadline || guardian.try_wait().is_ok_and(|ended| ended.is_some()) {
                 let log = fs::read_to_string(self.path.join("log")).unwrap_or_default();
                 return Err(format!("the test server does not start: {log}"));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        let url = format!("postgres://semper:{secret}@127.0.0.1:{port}/postgres");
         let written = self.path.join("url");
         let _old = fs::remove_file(&written);
         self.file("url")?.write_all(format!("{port}\n{url}").as_bytes()).map_err(|error| failed("the URL", &error))?;

@@ -214,12 +214,9 @@ async fn a_server_that_is_away_is_said_to_be() {
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     assert!(database.check().is_err());
     let nobody = StoreUrl::new("postgres://me:hunter2@127.0.0.1:9/none?connect_timeout=1");
-    let error = Address::read(&nobody).and_then(|address| {
-        runtime()?.block_on(async {
-            link::connect(&address, "test", &Arc::default()).await.map(|_| ()).map_err(StoreError::Unavailable)
-        })
-    });
-    assert!(matches!(&error, Err(StoreError::Unavailable(what)) if !what.contains("hunter2")), "{error:?}");
+    let address = Address::read(&nobody).unwrap();
+    let said = link::connect(&address, "test", &Arc::default()).await.map(|_| ()).unwrap_err();
+    assert!(!said.contains("hunter2"), "{said}");
 }
 
 #[tokio::test]
