@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Brand, Level, Operation, Terms};
 use crate::foundation::{Amount, Bytes, Digest, UnixSeconds, base64};
+use crate::items::payment::Refund;
 use crate::items::statement::{Compact, Statement};
 use crate::security::{PublicKey, Thumbprint};
 
@@ -191,6 +192,9 @@ impl Statement for Order {
 pub struct OrderBody {
     /// The order.
     pub order: Compact<Order>,
+    /// With a refund, the merchant's word to the customer, which the gateway passes over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<Compact<Refund>>,
 }
 
 /// The gateway's word that an order was carried out.

@@ -44,7 +44,7 @@ pub use messages::{
     OrderBody, Outcome, Request, Requested, StepUp, StepUpBody,
 };
 pub use number::{Brand, CardNumber, Expiry};
-pub use payee::CardPayee;
+pub use payee::{CardPayee, check_refund_done};
 pub use payer::{Card, CardPayer};
 pub use slip::{Consent, Slip};
 pub use terms::{Level, Terms};

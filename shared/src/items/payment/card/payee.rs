@@ -10,9 +10,11 @@ use super::{
     Operation, Order, OrderBody, Outcome, Request, Requested, VERSION,
 };
 use crate::foundation::{Code, Digest, UnixSeconds, json};
-use crate::items::payment::{self, Bill, PayeeModule, PaymentError, Settlement, Step};
-use crate::items::statement::Signed;
-use crate::security::{Signer, Thumbprint, Verifier};
+use crate::items::payment::{
+    self, Bill, PayeeModule, PaymentError, Refund, RefundStatus, RefundStep, Repayment, Settlement, Step,
+};
+use crate::items::statement::{Compact, Signed};
+use crate::security::{PublicKey, Signer, Thumbprint, Verifier};
 
 /// Takes cards through one gateway, and captures at once, since goods that are bytes are delivered at once.
 pub struct CardPayee {
@@ -36,7 +38,7 @@ impl CardPayee {
     /// [`PaymentError::Invalid`] where it does not serialize.
     pub fn order(&self, common: Digest, id: [u8; 16], operation: Operation) -> Result<payment::Request, PaymentError> {
         let order = Order { gateway: self.name, common, id, operation };
-        self.ask("orders", &OrderBody { order: Signed::sign(order, &*self.signer).to_compact() })
+        self.ask("orders", &OrderBody { order: Signed::sign(order, &*self.signer).to_compact(), refund: None })
     }
 
     /// Reads the gateway's word on an order.
@@ -164,6 +166,63 @@ impl PayeeModule for CardPayee {
         }
         self.captured(bill, body, &self.done(answer, verifier)?)
     }
+
+    fn refund(
+        &self,
+        bill: &Bill,
+        settlement: &Settlement,
+        repayment: &Repayment,
+        signer: &dyn Signer,
+    ) -> Result<RefundStep, PaymentError> {
+        let captured = settlement.statements.first().ok_or(PaymentError::Invalid("the settlement has no capture"))?;
+        let common = Compact::<Done>::new(captured.clone()).peek_unverified()?.common;
+        let Repayment { id, amount, reason, at } = repayment.clone();
+        let operation = Operation::Refund { amount, reason: reason.clone() };
+        let order = Order { gateway: self.name, common, id: id.0, operation };
+        let refund =
+            Refund { refund: id, merchant: bill.payee, via: self.name, deal: bill.deal, amount, reason, issued_at: at };
+        let body = OrderBody {
+            order: Signed::sign(order, signer).to_compact(),
+            refund: Some(Signed::sign_self_keyed(refund, signer).to_compact()),
+        };
+        Ok(RefundStep::Ask(self.ask("orders", &body)?))
+    }
+
+    fn resume_refund(
+        &self,
+        request: &payment::Request,
+        answer: &payment::Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<RefundStep, PaymentError> {
+        let asked: OrderBody =
+            json::from_value(request.body.clone()).map_err(|_| PaymentError::Invalid("it is no order"))?;
+        let refund = asked.refund.ok_or(PaymentError::Invalid("it is no refund"))?;
+        let done = self.done(answer, verifier)?.to_compact();
+        let done = check_refund_done(&refund.peek_unverified()?, &done, &self.gateway.key, verifier)?;
+        Ok(RefundStep::Done(RefundStatus { refund, proofs: vec![done.compact().to_owned()] }))
+    }
+}
+
+/// Checks the gateway's word on a refund.
+///
+/// # Errors
+/// [`PaymentError::Peer`] where it is not the gateway's, or of another refund.
+pub fn check_refund_done(
+    refund: &Refund,
+    done: &Compact<Done>,
+    gateway: &PublicKey,
+    verifier: &dyn Verifier,
+) -> Result<Signed<Done>, PaymentError> {
+    let done = done
+        .verify(gateway, verifier)
+        .map_err(|_| PaymentError::Peer("the gateway's word on a refund is not signed by it"))?;
+    let operation = Operation::Refund { amount: refund.amount, reason: refund.reason.clone() };
+    let fits = done.gateway == refund.via
+        && done.merchant == refund.merchant
+        && done.deal == refund.deal
+        && done.id == refund.refund.0
+        && done.operation == operation;
+    if fits { Ok(done) } else { Err(PaymentError::Peer("the gateway gave something else back")) }
 }
 
 impl core::fmt::Debug for CardPayee {
