@@ -1,10 +1,10 @@
 //! Giving a purchase up: the way out where a merchant neither delivers nor refuses.
 
 use semper_shared::commerce::deal::{Event, State};
-use semper_shared::foundation::{Code, Digest};
+use semper_shared::foundation::{Code, Digest, json};
 use semper_shared::items::payment::ErasedPayer;
-use semper_shared::items::payment::ecash::{CoinState, CoinStatus};
-use semper_shared::security::Thumbprint;
+use semper_shared::items::payment::ecash::{CoinStatus, EcashBody};
+use semper_shared::security::Portable;
 
 use super::call::Progress;
 use super::mints::address;
@@ -31,40 +31,47 @@ impl<P: Ports> Wallet<P> {
             Err(error @ (WalletError::Store(_) | WalletError::StoreConflict)) => return Err(error),
             Err(_) => {}
         }
+        self.give_up(deal).await
+    }
+
+    /// Exchanges the coins, and only then calls the deal refused: an order that is still on its way may be faster. Where
+    /// this is cut off, the deal is still ordered, and both resuming and giving up go on with it.
+    async fn give_up(&mut self, deal: &Digest) -> Result<(), WalletError> {
         let host = host_of(&self.deal_record(deal)?.merchant_url);
+        let taken = WalletError::Unfinished { host, code: Code::OUTCOME_UNKNOWN };
         if self.was_taken(deal).await? {
-            return Err(WalletError::Unfinished { host, code: Code::OUTCOME_UNKNOWN });
+            return Err(taken);
+        }
+        ErasedPayer::refused(&mut self.change()?.payer, deal);
+        self.save(Touched::purse()).await?;
+        self.refresh().await?;
+        if self.was_taken(deal).await? {
+            return Err(taken);
         }
         let now = self.now();
-        let state = self.change()?;
-        let record = state.deal_mut(deal)?;
+        let record = self.change_deal(deal)?;
         record.advance(Event::Refuse, now)?;
         let detail = "given up by the customer: the merchant neither delivered nor refused".to_owned();
         record.refusal = Some(Refusal { code: Code::TIMED_OUT.as_str().to_owned(), detail, proof: Vec::new() });
-        ErasedPayer::refused(&mut state.payer, deal);
-        self.save(Touched::deal(*deal).and_purse()).await?;
-        self.refresh().await
+        self.save(Touched::deal(*deal)).await
     }
 
-    /// Whether the mint has seen any of the coins that were signed over to a deal.
+    /// Whether more is missing from the coins that were signed over to a deal than what this wallet exchanged.
     async fn was_taken(&self, deal: &Digest) -> Result<bool, WalletError> {
-        let mints = &self.state()?.payer.purse().mints;
-        let pledged: Vec<(Thumbprint, String, u64)> = mints
-            .iter()
-            .flat_map(|(mint, held)| held.coins.iter().map(move |coin| (mint, coin)))
-            .filter(|(_, coin)| matches!(&coin.state, CoinState::Pledged { deal: other, .. } if other == deal))
-            .map(|(mint, coin)| (*mint, coin.name().to_owned(), coin.remaining.minor()))
-            .collect();
-        for (mint, name, remaining) in pledged {
-            let url = address(&self.mint_url(&mint)?, "coins", &name);
+        let payment = self.deal_record(deal)?.payment.as_ref();
+        let body = payment.and_then(|payment| json::from_value::<EcashBody>(payment.body.clone()).ok());
+        let Some(EcashBody { mint, permissions }) = body else { return Ok(false) };
+        for permission in &permissions {
+            let (permission, coin) = permission.verify_self_keyed(&Portable)?;
+            let url = address(&self.mint_url(&mint)?, "coins", &coin.to_text());
             let status: Option<CoinStatus> = ask_known(&self.ports, &get(url), Code::COIN_UNKNOWN).await?;
             let Some(status) = status else { continue };
-            // What another device has exchanged was not taken by the merchant.
+            // What was exchanged, here or on another device, was not taken by the merchant.
             let mut there = status.remaining.minor();
             for melted in status.melts.iter().filter(|melted| !melted.void) {
                 there = there.saturating_add(melted.melt.peek_unverified()?.amount.minor());
             }
-            if there < remaining {
+            if there < self.state()?.payer.keys(&mint)?.find(&permission.denomination)?.value.minor() {
                 return Ok(true);
             }
         }
