@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Acceptance, Answer, Bill, ModuleId, PaymentError, RefundStep, Repayment, Request, Settlement, Step};
-use crate::foundation::UnixSeconds;
+use crate::foundation::{UnixSeconds, json};
 use crate::security::{Signer, Verifier};
 
 /// The merchant's side of a payment module.
@@ -157,8 +157,9 @@ impl<M: PayeeModule> ErasedPayee for M {
     }
 }
 
+/// As strictly as any other message: the list of its members is no body.
 fn typed<T: DeserializeOwned>(body: &Value) -> Result<T, PaymentError> {
-    T::deserialize(body).map_err(|_| PaymentError::Invalid("the body is not the module's"))
+    json::from_value(body.clone()).map_err(|_| PaymentError::Invalid("the body is not the module's"))
 }
 
 pub(super) fn module_id(name: &'static str) -> ModuleId {
