@@ -9,7 +9,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use rand_core::CryptoRng;
 use semper_shared::foundation::{Bytes, base64, json};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::WalletError;
 
@@ -52,7 +52,7 @@ impl Kdf {
 }
 
 /// A key that seals records.
-#[derive(Clone)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(super) struct VaultKey(Zeroizing<[u8; KEY_LEN]>);
 
 impl VaultKey {
@@ -159,6 +159,13 @@ mod tests {
     use crate::core::tests::world::TestRng;
 
     const QUICK: Kdf = Kdf::KEY_FILE;
+
+    /// A secret type that stops wiping itself does not compile here.
+    const fn wipes_itself<T: ZeroizeOnDrop>() {}
+    const _: () = {
+        wipes_itself::<VaultKey>();
+        wipes_itself::<crate::core::Words>();
+    };
 
     #[test]
     fn a_record_opens_under_its_own_name_alone() {

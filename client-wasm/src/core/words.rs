@@ -10,7 +10,7 @@ use rand_core::CryptoRng;
 use semper_shared::foundation::Digest;
 use semper_shared::security::Seed;
 use sha2::Sha512;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::WalletError;
 
@@ -26,7 +26,7 @@ const CHECKSUM_BITS: u32 = 4;
 const ROUNDS: u32 = 2048;
 
 /// The words by which a wallet is restored: 128 bits of randomness and a checksum.
-#[derive(Clone)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Words(Zeroizing<[u8; ENTROPY_LEN]>);
 
 impl Words {

@@ -8,7 +8,7 @@ use p256::ecdsa::{Signature, SigningKey as EcdsaKey, VerifyingKey};
 use p256::elliptic_curve::sec1::Sec1Point;
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::SecurityError;
 use crate::foundation::{Digest, base64};
@@ -131,6 +131,9 @@ pub struct SigningKey {
     secret: EcdsaKey,
     public: PublicKey,
 }
+
+/// Its only secret wipes itself.
+impl ZeroizeOnDrop for SigningKey where EcdsaKey: ZeroizeOnDrop {}
 
 impl SigningKey {
     /// A fresh key.

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use zeroize::ZeroizeOnDrop;
+
 use super::{Denomination, EcashError};
 use crate::foundation::Digest;
 use crate::security::blinding::{self, BlindingSecrets, MODULUS_LEN};
@@ -15,6 +17,9 @@ pub fn coin_message(denomination: &Digest, coin: &PublicKey) -> Vec<u8> {
 /// The seed of one coin: its key and its blinding secrets derive from it.
 #[derive(Clone)]
 pub struct CoinSecret(Seed);
+
+/// Its only member wipes itself.
+impl ZeroizeOnDrop for CoinSecret where Seed: ZeroizeOnDrop {}
 
 impl CoinSecret {
     /// The coin number `index` of reserve number `reserve` at a mint.

@@ -77,8 +77,8 @@ pub struct PendingWithdrawal {
 #[derive(Clone, Serialize, Deserialize)]
 pub struct PurseCoin {
     name: String,
-    #[serde(with = "base64::array")]
-    seed: [u8; 32],
+    #[serde(with = "stored_seed")]
+    seed: Seed,
     /// Its denomination.
     pub denomination: Digest,
     #[serde(with = "base64::array")]
@@ -142,7 +142,7 @@ impl PurseCoin {
     pub fn fresh(coin: &Coin, denomination: &Denomination, origin: CoinOrigin) -> Self {
         Self {
             name: coin.secret.key().public_key().to_text(),
-            seed: *coin.secret.seed().as_bytes(),
+            seed: coin.secret.seed().clone(),
             denomination: coin.denomination,
             signature: coin.signature,
             remaining: denomination.value,
@@ -163,7 +163,7 @@ impl PurseCoin {
 
     /// Its secret.
     pub fn secret(&self) -> CoinSecret {
-        CoinSecret::from_seed(Seed::new(self.seed))
+        CoinSecret::from_seed(self.seed.clone())
     }
 
     /// The mint's signature on it.
@@ -262,5 +262,21 @@ impl MintPurse {
     /// [`EcashError::Unknown`].
     pub fn coin_mut(&mut self, name: &str) -> Result<&mut PurseCoin, EcashError> {
         self.coins.iter_mut().find(|coin| coin.name() == name).ok_or(EcashError::Unknown("coin"))
+    }
+}
+
+/// A coin's seed as base64url, for the encrypted store alone.
+mod stored_seed {
+    use serde::{Deserializer, Serializer};
+
+    use crate::foundation::base64;
+    use crate::security::Seed;
+
+    pub(super) fn serialize<S: Serializer>(seed: &Seed, serializer: S) -> Result<S::Ok, S::Error> {
+        base64::array::serialize(seed.as_bytes(), serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Seed, D::Error> {
+        base64::array::deserialize(deserializer).map(Seed::new)
     }
 }
