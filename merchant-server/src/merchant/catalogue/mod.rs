@@ -34,6 +34,14 @@ const MAX_GOODS: usize = 10_000;
 /// The largest file of a catalogue itself, in bytes.
 const MAX_FILE: u64 = 16 << 20;
 
+/// Reads and checks a folder without importing it: its goods in the order of their ids, each without its parts.
+///
+/// # Errors
+/// [`CatalogueError`], naming file and line.
+pub fn look(folder: &Path) -> Result<Vec<Good>, CatalogueError> {
+    Ok(read(folder)?.into_iter().map(|draft| draft.good).collect())
+}
+
 /// Reads and checks all goods of a folder, in the order of their ids.
 fn read(folder: &Path) -> Result<Vec<Draft>, CatalogueError> {
     let folder = fs::canonicalize(folder).map_err(CatalogueError::io(folder))?;
