@@ -1,11 +1,17 @@
 //! Many seeds of the simulation; each is a world of its own.
 #![allow(missing_docs)]
 
-use semper_tests::Outcome;
-use semper_tests::simulation::{Outline, run};
+use std::time::{Duration, Instant};
 
-/// How many seeds run by default; `SEMPER_SEEDS` asks for more, `SEMPER_SEED` for a single one.
-const SEEDS: u64 = 150;
+use semper_tests::Outcome;
+use semper_tests::simulation::{Defect, Outline, run_many};
+
+/// How many seeds run by default; `SEMPER_SEEDS` asks for as many as one likes, `SEMPER_SEED` for a single one.
+const SEEDS: u64 = 2_000;
+const THREADS: usize = 2;
+
+/// The seeds among which every defect shows itself.
+const DEFECTIVE: u64 = 2_000;
 
 #[test]
 fn money_is_conserved_in_every_weather() -> Outcome {
@@ -14,19 +20,38 @@ fn money_is_conserved_in_every_weather() -> Outcome {
         Some(seed) => seed..seed + 1,
         None => 0..number("SEMPER_SEEDS").unwrap_or(SEEDS),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let mut sum = Outline::default();
-    for seed in seeds.clone() {
-        let outline = runtime.block_on(run(seed)).map_err(|error| {
-            format!("seed {seed}: {error}\nreplay: SEMPER_SEED={seed} cargo test -p semper-tests --test simulation")
-        })?;
-        sum.delivered += outline.delivered;
-        sum.deaths += outline.deaths;
-        sum.cut_off += outline.cut_off;
+    let begun = Instant::now();
+    let sum = run_many(seeds.clone(), THREADS, None)?;
+    let time = begun.elapsed().max(Duration::from_millis(1));
+    println!("{seeds:?} in {time:?}: {sum:?}");
+    if seeds.end - seeds.start > 100 {
+        let Outline { delivered, deaths, cut_off, given_up, put_back, trouble } = sum;
+        let all = [delivered, deaths, cut_off, given_up, put_back, trouble];
+        assert!(all.into_iter().all(|count| count > 0), "the weather was too good: {sum:?}");
     }
-    println!("{seeds:?}: {sum:?}");
-    if seeds.end - seeds.start > 20 {
-        assert!(sum.delivered > 0 && sum.deaths > 0 && sum.cut_off > 0, "the weather was too good: {sum:?}");
+    Ok(())
+}
+
+/// The simulation is worth nothing unless it notices: each way of being wrong fails some seed, which can be replayed.
+#[test]
+fn a_mint_that_is_wrong_is_found_out() -> Outcome {
+    for defect in [
+        Defect::TakesSpentCoins,
+        Defect::OwesTwice,
+        Defect::DebitsTwice,
+        Defect::KeepsRefusedCoins,
+        Defect::AnswersTooEarly,
+        Defect::ForgetsMelts,
+    ] {
+        let Err(failure) = run_many(0..DEFECTIVE, THREADS, Some(defect)) else {
+            return Err(format!("{defect:?} was not noticed in {DEFECTIVE} seeds").into());
+        };
+        let told = failure.to_string();
+        println!("{defect:?}: {told}");
+        let seed: u64 = told.strip_prefix("seed ").and_then(|rest| rest.split(':').next()).ok_or("a seed")?.parse()?;
+        assert!(told.contains(&format!("SEMPER_SEED={seed} cargo test")), "{told}");
+        assert!(run_many(seed..seed + 1, 1, Some(defect)).is_err(), "the replay shows it again: {told}");
+        assert!(run_many(seed..seed + 1, 1, None).is_ok(), "and it is the mint's: {told}");
     }
     Ok(())
 }

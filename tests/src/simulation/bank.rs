@@ -11,7 +11,16 @@ use super::network::Reply;
 /// The bank's ledger: every transfer by its name.
 #[derive(Default)]
 pub(super) struct Bank {
-    pub(super) transfers: BTreeMap<String, (String, u64)>,
+    transfers: BTreeMap<String, Done>,
+}
+
+/// A transfer that was made.
+#[derive(PartialEq, Eq)]
+struct Done {
+    subject: String,
+    minor: u64,
+    /// The customer who asked for it.
+    from: usize,
 }
 
 #[derive(Deserialize)]
@@ -27,11 +36,11 @@ impl Bank {
     }
 
     /// Takes a transfer; the second of the same name changes nothing.
-    pub(super) fn transfer(&mut self, body: &[u8]) -> Reply {
+    pub(super) fn transfer(&mut self, from: usize, body: &[u8]) -> Reply {
         let Ok(Transfer { id, amount, subject }) = serde_json::from_slice(body) else {
             return Reply::problem(Code::REQUEST_INVALID);
         };
-        let order = (subject, amount.minor());
+        let order = Done { subject, minor: amount.minor(), from };
         match self.transfers.get(&id) {
             Some(known) if *known != order => Reply::problem(Code::REQUEST_CONFLICT),
             _ => {
@@ -43,12 +52,17 @@ impl Bank {
 
     /// What a reserve was sent.
     pub(super) fn paid_to(&self, reserve: &str) -> u64 {
-        self.transfers.values().filter(|(subject, _)| subject == reserve).map(|(_, minor)| minor).sum()
+        self.transfers.values().filter(|done| done.subject == reserve).map(|done| done.minor).sum()
+    }
+
+    /// What a customer has sent.
+    pub(super) fn paid_by(&self, customer: usize) -> u64 {
+        self.transfers.values().filter(|done| done.from == customer).map(|done| done.minor).sum()
     }
 
     /// What all reserves were sent.
     pub(super) fn paid_in(&self) -> u64 {
-        self.transfers.values().map(|(_, minor)| minor).sum()
+        self.transfers.values().map(|done| done.minor).sum()
     }
 }
 

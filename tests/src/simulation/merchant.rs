@@ -1,171 +1,78 @@
 //! The merchant: the shipped seller and registry over a store in memory, dying between its steps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use semper_server::crypto::Native;
 use semper_shared::commerce::deal::{DealBody, DealStatus, Opened, State};
-use semper_shared::commerce::offer::{
-    DeliveryTerms, Exchange, Item, Merchant as Name, Offer, Part, Terms, vat_included,
-};
-use semper_shared::foundation::{Code, Coded, Digest, UnixSeconds};
-use semper_shared::items::information::{ContentKey, Sealer};
-use semper_shared::items::party::{Party, Role};
-use semper_shared::items::payment::ecash::{EcashPayee, TrustedMint};
-use semper_shared::items::payment::{Answer, Payment, PaymentError, Registry, Settlement, Step};
+use semper_shared::commerce::offer::Offer;
+use semper_shared::foundation::{Code, Coded, Digest};
+use semper_shared::items::payment::{Answer, Payment, PaymentError, Settlement, Step};
 use semper_shared::items::statement::Signed;
-use semper_shared::security::{PublicKey, Signer, SigningKey};
+use semper_shared::security::SigningKey;
 
-use super::bank::cents;
-use super::chance::Chance;
-use super::mint::Mint;
-use super::network::{MERCHANT, MINT, Reply, Weather};
+use super::keys::{self, Shop};
+use super::mint::verifier;
+use super::network::{Fate, Reply, World};
 use crate::Outcome;
-
-/// The prices of the goods, in cents; the good's name is its price.
-pub(super) const PRICES: [u64; 5] = [0, 1, 40, 320, 777];
 
 /// A deal as it is stored.
 struct Deal {
     body: DealBody,
     status: DealStatus,
     refusal: Option<Reply>,
+    /// The customer who ordered.
+    from: usize,
 }
 
 /// The merchant and its store.
 pub(super) struct Merchant {
     signer: SigningKey,
-    verifier: Native,
-    registry: Registry,
-    offers: BTreeMap<String, Signed<Offer>>,
+    verifier: &'static Native,
+    shop: &'static Shop,
     deals: BTreeMap<Digest, Deal>,
+    /// What is being worked on, as this process knows.
+    underway: BTreeSet<Digest>,
+}
+
+/// How far an order has come by itself.
+enum Begun {
+    Answered(Reply),
+    Asking(Box<Opened>, DealBody),
 }
 
 impl Merchant {
-    pub(super) fn new(mint: &PublicKey, now: UnixSeconds) -> Outcome<Self> {
-        let signer = SigningKey::from_bytes(&[12; 32])?;
-        let registry = Registry::new().with(EcashPayee::new([TrustedMint { url: MINT.to_owned(), key: mint.clone() }]));
-        let mut offers = BTreeMap::new();
-        for price in PRICES {
-            offers.insert(price.to_string(), Signed::sign(offer(price, &signer, &registry, now)?, &signer));
-        }
-        Ok(Self { signer, verifier: Native::new()?, registry, offers, deals: BTreeMap::new() })
+    pub(super) fn new() -> Outcome<Self> {
+        let (deals, underway) = (BTreeMap::new(), BTreeSet::new());
+        let signer = keys::signer(keys::MERCHANT_KEY)?;
+        Ok(Self { signer, verifier: verifier()?, shop: keys::shop()?, deals, underway })
     }
 
-    /// Answers one request.
-    pub(super) fn answer(
-        &mut self,
-        path: &str,
-        body: &[u8],
-        mint: &mut Mint,
-        chance: &mut Chance,
-        weather: Weather,
-        now: UnixSeconds,
-    ) -> Reply {
-        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        match parts.as_slice() {
-            [".well-known", "semper"] => Reply::text(&self.introduction(now)),
-            ["offers", id] => match self.offers.get(*id) {
-                Some(offer) => Reply::text(offer.compact()),
-                None => Reply::problem(Code::OFFER_UNKNOWN),
-            },
-            ["deals"] => match serde_json::from_slice::<DealBody>(body) {
-                Ok(body) => self.deal(body, mint, chance, weather, now),
-                Err(_) => Reply::problem(Code::JSON_MALFORMED),
-            },
-            ["deals", deal] => match deal.parse().ok().and_then(|deal: Digest| self.deals.get(&deal)) {
-                Some(deal) => Reply::json(&deal.status),
-                None => Reply::problem(Code::DEAL_UNKNOWN),
-            },
-            ["deals", _, "acknowledgement"] => Reply::json(&serde_json::json!({})),
-            _ => Reply::problem(Code::NOT_FOUND),
-        }
+    pub(super) fn offer(&self, id: &str) -> Reply {
+        let offer = self.shop.offers.get(id).map(|offer| Reply::text(offer.compact()));
+        offer.unwrap_or_else(|| Reply::problem(Code::OFFER_UNKNOWN))
     }
 
-    fn introduction(&self, now: UnixSeconds) -> String {
-        let party = Party {
-            name: "The shop".to_owned(),
-            role: Role::Merchant,
-            url: MERCHANT.to_owned(),
-            key: self.signer.public_key().clone(),
-            modules: Vec::new(),
-            endpoints: BTreeMap::new(),
-            issued_at: now,
-            expires_at: now.plus(86_400),
-        };
-        Signed::sign(party, &self.signer).compact().to_owned()
+    pub(super) fn status(&self, deal: &str) -> Reply {
+        let deal = deal.parse().ok().and_then(|deal: Digest| self.deals.get(&deal));
+        deal.map_or_else(|| Reply::problem(Code::DEAL_UNKNOWN), |deal| Reply::json(&deal.status))
     }
 
-    /// Takes an order and its payment. It may die after each stored step; then there is no answer.
-    fn deal(
-        &mut self,
-        body: DealBody,
-        mint: &mut Mint,
-        chance: &mut Chance,
-        weather: Weather,
-        now: UnixSeconds,
-    ) -> Reply {
-        let Some(offer) = body.order.peek_unverified().ok().and_then(|order| self.offer(&order.offer)) else {
-            return Reply::problem(Code::OFFER_UNKNOWN);
-        };
-        let opened = match Opened::open(&body.order, &offer, now, &self.verifier) {
-            Ok(opened) => opened,
-            Err(error) => return Reply::problem(error.code()),
-        };
-        let deal = opened.deal();
-        if let Some(known) = self.deals.get(&deal) {
-            if known.body != body {
-                return Reply::problem(Code::REQUEST_CONFLICT);
-            }
-            if let Some(refusal) = &known.refusal {
-                return refusal.clone();
-            }
-            if known.status.state == State::Delivered {
-                return Reply::json(&known.status);
-            }
-        }
-        let status = DealStatus { deal, state: State::Ordered, receipt: None, delivery: None, proofs: Vec::new(), refunds: Vec::new() };
-        self.deals.insert(deal, Deal { body: body.clone(), status, refusal: None });
-        if chance.percent(weather.crash) {
-            return Reply::problem(Code::OUTCOME_UNKNOWN);
-        }
-        let settlement = match self.settle(&opened, body.payment.as_ref(), mint, chance, weather, now) {
-            Ok(settlement) => settlement,
-            Err(PaymentError::Unknown) => return Reply::problem(Code::OUTCOME_UNKNOWN),
-            Err(error) => return self.refuse(&deal, &error),
-        };
-        if chance.percent(weather.crash) {
-            return Reply::problem(Code::OUTCOME_UNKNOWN);
-        }
-        self.close(&opened, settlement.as_ref(), chance, now)
+    fn offered(&self, digest: &Digest) -> Option<&Signed<Offer>> {
+        self.shop.offers.values().find(|offer| offer.digest() == *digest)
     }
 
-    fn offer(&self, digest: &Digest) -> Option<Signed<Offer>> {
-        self.offers.values().find(|offer| offer.digest() == *digest).cloned()
+    /// What a process forgets when it dies.
+    fn died(&mut self) {
+        self.underway.clear();
     }
 
-    fn settle(
-        &self,
-        opened: &Opened,
-        payment: Option<&Payment>,
-        mint: &mut Mint,
-        chance: &mut Chance,
-        weather: Weather,
-        now: UnixSeconds,
-    ) -> Result<Option<Settlement>, PaymentError> {
-        if opened.bill().total.is_zero() {
-            return Ok(None);
-        }
-        let payment = payment.ok_or(PaymentError::Invalid("there is none"))?;
-        let mut step = self.registry.check(opened.bill(), payment, now)?;
-        loop {
-            match step {
-                Step::Settled(settlement) => return Ok(Some(settlement)),
-                Step::Ask(request) => {
-                    let answer = ask(mint, &request.body, chance, weather, now)?;
-                    step = self.registry.resume(opened.bill(), payment, &answer, &self.verifier)?;
-                }
-            }
-        }
+    /// The deals that were delivered: what each cost, and who ordered it.
+    pub(super) fn delivered(&self) -> BTreeMap<Digest, (u64, usize)> {
+        let done = self.deals.iter().filter(|(_, deal)| deal.status.state == State::Delivered);
+        done.filter_map(|(name, deal)| {
+            Some((*name, (deal.body.order.peek_unverified().ok()?.total.minor(), deal.from)))
+        })
+        .collect()
     }
 
     fn refuse(&mut self, deal: &Digest, error: &PaymentError) -> Reply {
@@ -174,110 +81,157 @@ impl Merchant {
             _ => serde_json::json!({}),
         };
         let reply = Reply::problem_with(error.code(), extra);
-        if let Some(known) = self.deals.get_mut(deal) {
+        if let Some(known) = self.deals.get_mut(deal).filter(|known| known.status.state == State::Ordered) {
             known.status.state = State::Refused;
             known.refusal = Some(reply.clone());
         }
         reply
     }
+}
 
-    fn close(
-        &mut self,
-        opened: &Opened,
-        settlement: Option<&Settlement>,
-        chance: &mut Chance,
-        now: UnixSeconds,
-    ) -> Reply {
-        let keys = [("a.txt".to_owned(), content_key())];
-        let closed = match opened.close(settlement, &keys, &self.signer, now, chance) {
+impl World {
+    /// Takes an order and its payment. The merchant may die after each step; then there is no answer.
+    pub(super) fn take_order(&mut self, from: usize, body: DealBody) -> Option<Reply> {
+        let (opened, body) = match self.begin(body) {
+            Begun::Answered(reply) => return Some(reply),
+            Begun::Asking(opened, body) => (opened, body),
+        };
+        let deal = opened.deal();
+        if !self.merchant.deals.contains_key(&deal) {
+            let fate = self.fate();
+            match fate {
+                Fate::Full => return Some(Reply::problem(Code::BUSY)),
+                Fate::Fails => return Some(Reply::problem(Code::OUTCOME_UNKNOWN)),
+                Fate::Good | Fate::Slow | Fate::Unknown => {
+                    let state = State::Ordered;
+                    let (receipt, delivery, proofs, refunds) = (None, None, Vec::new(), Vec::new());
+                    let status = DealStatus { deal, state, receipt, delivery, proofs, refunds };
+                    self.merchant.deals.insert(deal, Deal { body: body.clone(), status, refusal: None, from });
+                }
+            }
+            if fate == Fate::Unknown {
+                return Some(Reply::problem(Code::OUTCOME_UNKNOWN));
+            }
+        }
+        if self.happens(self.weather.crash) {
+            self.merchant.died();
+            return None;
+        }
+        self.merchant.underway.insert(deal);
+        let settled = self.settle(&opened, body.payment.as_ref());
+        self.merchant.underway.remove(&deal);
+        let settlement = match settled {
+            Ok(settlement) => settlement,
+            Err(error) if is_final(&error) => return Some(self.merchant.refuse(&deal, &error)),
+            Err(_) => return Some(Reply::problem(Code::OUTCOME_UNKNOWN)),
+        };
+        if self.happens(self.weather.crash) {
+            self.merchant.died();
+            return None;
+        }
+        self.close(&opened, settlement.as_ref())
+    }
+
+    /// What can be said to an order without anybody else.
+    fn begin(&self, body: DealBody) -> Begun {
+        let refuse = |code| Begun::Answered(Reply::problem(code));
+        let merchant = &self.merchant;
+        let named = body.order.peek_unverified().ok().and_then(|order| merchant.offered(&order.offer));
+        let Some(offer) = named else { return refuse(Code::OFFER_UNKNOWN) };
+        let now = self.now.plus(self.ahead[1]);
+        let opened = match Opened::open(&body.order, offer, now, merchant.verifier) {
+            Ok(opened) => opened,
+            Err(error) => return refuse(error.code()),
+        };
+        if merchant.underway.contains(&opened.deal()) {
+            return refuse(Code::IN_PROGRESS);
+        }
+        if let Some(known) = merchant.deals.get(&opened.deal()) {
+            if known.body != body {
+                return refuse(Code::REQUEST_CONFLICT);
+            }
+            if let Some(refusal) = &known.refusal {
+                return Begun::Answered(refusal.clone());
+            }
+            if known.status.state == State::Delivered {
+                return Begun::Answered(Reply::json(&known.status));
+            }
+        }
+        Begun::Asking(Box::new(opened), body)
+    }
+
+    fn settle(&mut self, opened: &Opened, payment: Option<&Payment>) -> Result<Option<Settlement>, PaymentError> {
+        if opened.bill().total.is_zero() {
+            return Ok(None);
+        }
+        let registry = &self.merchant.shop.registry;
+        let verifier = self.merchant.verifier;
+        let payment = payment.ok_or(PaymentError::Invalid("there is none"))?;
+        let now = self.now.plus(self.ahead[1]);
+        let mut step = registry.check(opened.bill(), payment, now)?;
+        loop {
+            match step {
+                Step::Settled(settlement) => return Ok(Some(settlement)),
+                Step::Ask(request) => {
+                    let body = serde_json::to_vec(&request.body).map_err(|_| PaymentError::Invalid("no JSON"))?;
+                    let reply = self.deposit(&body).ok_or(PaymentError::Unknown)?;
+                    let answer = Answer { status: reply.status, body: reply.body };
+                    step = registry.resume(opened.bill(), payment, &answer, verifier)?;
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, opened: &Opened, settlement: Option<&Settlement>) -> Option<Reply> {
+        let sealed = [("a.txt".to_owned(), keys::content_key())];
+        let now = self.now.plus(self.ahead[1]);
+        let closed = match opened.close(settlement, &sealed, &self.merchant.signer, now, &mut self.chance) {
             Ok(closed) => closed,
-            Err(error) => return Reply::problem(error.code()),
+            Err(error) => return Some(Reply::problem(error.code())),
         };
         let status = DealStatus {
-            refunds: Vec::new(),
             deal: opened.deal(),
             state: State::Delivered,
             receipt: Some(closed.receipt.to_compact()),
             delivery: Some(closed.delivery.to_compact()),
             proofs: settlement.map(|settlement| settlement.statements.clone()).unwrap_or_default(),
+            refunds: Vec::new(),
         };
-        let reply = Reply::json(&status);
-        if let Some(known) = self.deals.get_mut(&opened.deal()) {
+        let fate = self.fate();
+        match fate {
+            Fate::Full => return Some(Reply::problem(Code::BUSY)),
+            Fate::Fails => return Some(Reply::problem(Code::OUTCOME_UNKNOWN)),
+            Fate::Good | Fate::Slow | Fate::Unknown => {}
+        }
+        let known = self.merchant.deals.get_mut(&opened.deal())?;
+        if known.status.state == State::Ordered {
             known.status = status;
         }
-        reply
+        let reply = known.refusal.clone().unwrap_or_else(|| Reply::json(&known.status));
+        if self.happens(self.weather.crash) {
+            self.merchant.died();
+            return None;
+        }
+        Some(if fate == Fate::Unknown { Reply::problem(Code::OUTCOME_UNKNOWN) } else { reply })
     }
 
     /// Repeats every deposit whose outcome is not known, as the server does when it starts.
-    pub(super) fn recover(&mut self, mint: &mut Mint, chance: &mut Chance, now: UnixSeconds) {
-        let open = self.deals.values().filter(|deal| deal.status.state == State::Ordered);
-        let bodies: Vec<DealBody> = open.map(|deal| deal.body.clone()).collect();
-        for body in bodies {
-            self.deal(body, mint, chance, Weather::CLEAR, now);
+    pub(super) fn recover(&mut self) {
+        let open = self.merchant.deals.values().filter(|deal| deal.status.state == State::Ordered);
+        let open: Vec<(usize, DealBody)> = open.map(|deal| (deal.from, deal.body.clone())).collect();
+        for (from, body) in open {
+            self.take_order(from, body);
         }
     }
-
-    /// The deals that were delivered, and what each cost.
-    pub(super) fn delivered(&self) -> BTreeMap<Digest, u64> {
-        let done = self.deals.iter().filter(|(_, deal)| deal.status.state == State::Delivered);
-        done.filter_map(|(name, deal)| Some((*name, deal.body.order.peek_unverified().ok()?.total.minor()))).collect()
-    }
 }
 
-/// The merchant's request to the mint, over the same bad network.
-fn ask(
-    mint: &mut Mint,
-    body: &serde_json::Value,
-    chance: &mut Chance,
-    weather: Weather,
-    now: UnixSeconds,
-) -> Result<Answer, PaymentError> {
-    let body = serde_json::to_vec(body).map_err(|_| PaymentError::Invalid("it does not serialize"))?;
-    if chance.percent(weather.lost_request) {
-        return Err(PaymentError::Unknown);
+/// What the mint will say tomorrow too, having taken nothing.
+fn is_final(error: &PaymentError) -> bool {
+    match error {
+        PaymentError::Refused { code, .. } => {
+            !matches!(*code, Code::BUSY | Code::OUTCOME_UNKNOWN | Code::IN_PROGRESS | Code::INTERNAL)
+        }
+        PaymentError::Unknown | PaymentError::Peer(_) => false,
+        _ => true,
     }
-    let mut reply = mint.deposit(&body, now).unwrap_or_else(|refusal| refusal);
-    if chance.percent(weather.repeated) {
-        reply = mint.deposit(&body, now).unwrap_or_else(|refusal| refusal);
-    }
-    if chance.percent(weather.lost_answer) {
-        return Err(PaymentError::Unknown);
-    }
-    Ok(Answer { status: reply.status, body: reply.body })
-}
-
-fn content_key() -> ContentKey {
-    ContentKey::from_bytes([6; 16])
-}
-
-fn offer(price: u64, signer: &SigningKey, registry: &Registry, now: UnixSeconds) -> Outcome<Offer> {
-    let total = cents(price);
-    let items = vec![Item { title: "A text".to_owned(), quantity: 1, price: total, vat_rate_bp: 700 }];
-    let mut sealer = Sealer::new(&content_key(), [1; 16], "text/plain".to_owned());
-    sealer.push(b"text")?;
-    let (_, commitment) = sealer.finish()?;
-    let part = Part {
-        name: "a.txt".to_owned(),
-        title: "The text".to_owned(),
-        url: format!("{MERCHANT}/content/a"),
-        commitment,
-    };
-    Ok(Offer {
-        merchant: Name { name: "The shop".to_owned(), url: MERCHANT.to_owned(), key: signer.public_key().clone() },
-        good: price.to_string(),
-        title: "A text".to_owned(),
-        summary: "A text.".to_owned(),
-        language: "en".to_owned(),
-        vat: vat_included(&items, total)?,
-        items,
-        total,
-        terms: Terms::new("None."),
-        refund_days: 14,
-        delivery: DeliveryTerms { parts: vec![part] },
-        accepts: if price == 0 { Vec::new() } else { registry.acceptances() },
-        exchange: Exchange::Plain,
-        jurisdictions: Vec::new(),
-        issued_at: now,
-        expires_at: now.plus(10_000_000),
-    })
 }

@@ -1,40 +1,47 @@
-//! The mint: the shipped checks over a ledger in memory whose every change is atomic.
+//! The mint: the shipped checks on either of two replicas, over one ledger whose every change is atomic.
+//!
+//! A request is prepared on a replica (checked, its answer signed) and then committed to the ledger, which alone decides.
+//! Between the two anything may happen: the other replica commits, the replica dies, the disk refuses.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use semper_server::crypto::{BlindSigner, Native};
-use semper_shared::foundation::{Bytes, Code, Coded, Currency, Digest, UnixSeconds};
-use semper_shared::items::party::{Party, Role};
-use semper_shared::items::payment::ecash::mint::{check_deposit, check_melt, check_reveal, check_withdrawal};
+use semper_shared::foundation::{Bytes, Code, Coded, Digest, UnixSeconds};
+use semper_shared::items::payment::ecash::mint::{
+    CheckedDeposit, CheckedMelt, CheckedWithdrawal, check_deposit, check_melt, check_reveal, check_withdrawal,
+};
 use semper_shared::items::payment::ecash::{
-    CoinStatus, Confirmation, DenominationKey, DepositAnswer, DepositBody, EcashError, Funding, KAPPA, KeySet,
-    MeltAnswer, MeltBody, MeltConfirmation, MeltStatus, MintKeys, Planchet, ReserveStatus, Reveal, Revealed,
-    Signatures, WithdrawalBody, Withdrawn,
+    CoinStatus, Confirmation, DepositAnswer, DepositBody, EcashError, KAPPA, KeySet, MeltAnswer, MeltBody,
+    MeltConfirmation, MeltStatus, Planchet, ReserveStatus, Reveal, Revealed, Signatures, WithdrawalBody, Withdrawn,
 };
 use semper_shared::items::statement::Signed;
-use semper_shared::security::{PublicKey, Signer, SigningKey};
+use semper_shared::security::{PublicKey, SigningKey};
 use serde::de::DeserializeOwned;
 
 use super::bank::{Bank, cents};
-use super::network::{BANK, MINT, Reply};
+use super::keys;
+use super::network::Reply;
 use crate::Outcome;
 
-/// The largest coin is worth 2^POWERS cents.
-const POWERS: usize = 10;
-
-static KEYS: OnceLock<Arc<Vec<BlindSigner>>> = OnceLock::new();
-
-/// The signers of all denominations, made once for all seeds.
-fn signers() -> Outcome<Arc<Vec<BlindSigner>>> {
-    if let Some(keys) = KEYS.get() {
-        return Ok(Arc::clone(keys));
-    }
-    let made = (0..=POWERS).map(|_| BlindSigner::make()).collect::<Result<Vec<_>, _>>()?;
-    Ok(Arc::clone(KEYS.get_or_init(|| Arc::new(made))))
+/// What a mint may be made to do wrong, so that one sees that the simulation notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Defect {
+    /// It takes what a coin no longer has.
+    TakesSpentCoins,
+    /// A deposit that comes again is owed again.
+    OwesTwice,
+    /// A withdrawal that comes again is taken from the reserve again.
+    DebitsTwice,
+    /// Where one coin of a deposit is refused, the others stay drawn.
+    KeepsRefusedCoins,
+    /// It answers before the ledger has taken the change.
+    AnswersTooEarly,
+    /// It forgets what was melted and not yet revealed when a replica dies.
+    ForgetsMelts,
 }
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Coin {
     spent: u64,
     value: u64,
@@ -42,99 +49,107 @@ struct Coin {
     melts: Vec<MeltStatus>,
 }
 
-/// The mint and its ledger.
-pub(super) struct Mint {
-    signer: SigningKey,
-    signers: Arc<Vec<BlindSigner>>,
-    pub(super) keys: KeySet,
-    verifier: Native,
-    gamma: u8,
-    withdrawals: BTreeMap<String, Vec<(Digest, Withdrawn)>>,
+/// What all replicas share, and what outlives them.
+#[derive(Default)]
+pub(super) struct Ledger {
+    withdrawals: BTreeMap<String, Vec<(Digest, u64, Withdrawn)>>,
     coins: BTreeMap<String, Coin>,
     melts: BTreeMap<String, (PublicKey, usize)>,
     pub(super) deposits: BTreeMap<Digest, (u64, DepositAnswer)>,
 }
 
+/// The mint: what every replica knows, and the ledger.
+pub(super) struct Mint {
+    signer: SigningKey,
+    signers: &'static [BlindSigner],
+    keys: &'static KeySet,
+    verifier: &'static Native,
+    gamma: u8,
+    pub(super) ledger: Ledger,
+    pub(super) defect: Option<Defect>,
+}
+
+/// A change that a replica is about to make, with the answer that it gives once it is made.
+pub(super) enum Prepared {
+    /// There is nothing to change.
+    Known(Reply),
+    Withdrawal(CheckedWithdrawal, Vec<Bytes>),
+    Deposit(CheckedDeposit, DepositAnswer),
+    Melt(CheckedMelt, MeltStatus),
+    Reveal(String, Revealed),
+}
+
 type Refusal = Reply;
 
 impl Mint {
-    pub(super) fn new(now: UnixSeconds) -> Outcome<Self> {
-        let signer = SigningKey::from_bytes(&[11; 32])?;
-        let signers = signers()?;
-        let denominations = signers.iter().enumerate().map(|(power, key)| DenominationKey {
-            value_minor: 1 << power,
-            n: key.public_key().clone(),
-            issue_from: UnixSeconds(0),
-            issue_until: now.plus(10_000_000),
-            spend_until: now.plus(20_000_000),
-        });
-        let document = MintKeys {
-            key: signer.public_key().clone(),
-            url: MINT.to_owned(),
-            name: "The mint".to_owned(),
-            currency: Currency::EUR,
-            funding: Funding { bank: BANK.to_owned(), account: "mint".to_owned() },
-            wire_delay_s: 60,
-            denominations: denominations.collect(),
-            issued_at: now,
-            expires_at: now.plus(10_000_000),
-        };
-        let keys = KeySet::new(Signed::sign(document, &signer))?;
+    pub(super) fn new(defect: Option<Defect>) -> Outcome<Self> {
+        let keys = keys::mint()?;
         Ok(Self {
-            signer,
-            signers,
-            keys,
-            verifier: Native::new()?,
+            signer: keys::signer(keys::MINT_KEY)?,
+            signers: &keys.signers,
+            keys: &keys.keys,
+            verifier: verifier()?,
             gamma: 0,
-            withdrawals: BTreeMap::new(),
-            coins: BTreeMap::new(),
-            melts: BTreeMap::new(),
-            deposits: BTreeMap::new(),
+            ledger: Ledger::default(),
+            defect,
         })
     }
 
-    pub(super) fn key(&self) -> &PublicKey {
-        self.signer.public_key()
-    }
-
-    /// Answers one request, all or nothing.
-    pub(super) fn answer(&mut self, path: &str, body: &[u8], bank: &Bank, now: UnixSeconds) -> Reply {
+    /// Checks a request, and signs what it is to be answered with. Nothing is changed.
+    pub(super) fn prepare(
+        &mut self,
+        path: &str,
+        body: &[u8],
+        bank: &Bank,
+        now: UnixSeconds,
+    ) -> Result<Prepared, Refusal> {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let answered = match parts.as_slice() {
-            [".well-known", "semper"] => Ok(Reply::text(&self.introduction(now))),
-            ["keys"] => Ok(Reply::text(self.keys.document().compact())),
-            ["reserves", reserve] => Ok(self.reserve(reserve, bank)),
-            ["withdrawals"] => self.withdraw(body, bank, now),
-            ["deposits"] => self.deposit(body, now),
-            ["melts"] => self.melt(body, now),
-            ["melts", melt, "reveal"] => self.reveal(melt, body),
-            ["coins", coin] => Ok(self.coin(coin)),
+        match parts.as_slice() {
+            [".well-known", "semper"] => Ok(Prepared::Known(keys::mint_party(now)?)),
+            ["keys"] => Ok(Prepared::Known(Reply::text(self.keys.document().compact()))),
+            ["reserves", reserve] => Ok(Prepared::Known(self.reserve(reserve, bank))),
+            ["coins", coin] => Ok(Prepared::Known(self.coin(coin))),
+            ["withdrawals"] => self.prepare_withdrawal(body, now),
+            ["deposits"] => self.prepare_deposit(body, now),
+            ["melts"] => self.prepare_melt(body, now),
+            ["melts", melt, "reveal"] => self.prepare_reveal(melt, body),
             _ => Err(Reply::problem(Code::NOT_FOUND)),
-        };
-        answered.unwrap_or_else(|refusal| refusal)
+        }
     }
 
-    fn introduction(&self, now: UnixSeconds) -> String {
-        let party = Party {
-            name: "The mint".to_owned(),
-            role: Role::Mint,
-            url: MINT.to_owned(),
-            key: self.key().clone(),
-            modules: Vec::new(),
-            endpoints: BTreeMap::new(),
-            issued_at: now,
-            expires_at: now.plus(86_400),
+    /// Makes the change, all or nothing, as the ledger stands now.
+    pub(super) fn commit(&mut self, prepared: Prepared, bank: &Bank) -> Reply {
+        let done = match prepared {
+            Prepared::Known(reply) => Ok(reply),
+            Prepared::Withdrawal(checked, signatures) => self.withdraw(checked, signatures, bank),
+            Prepared::Deposit(checked, answer) => self.deposit(&checked, answer),
+            Prepared::Melt(checked, status) => self.melt(&checked, status),
+            Prepared::Reveal(melt, revealed) => self.reveal(&melt, revealed),
         };
-        Signed::sign(party, &self.signer).compact().to_owned()
+        done.unwrap_or_else(|refusal| refusal)
     }
 
-    fn withdrawn(&self, reserve: &str) -> u64 {
-        let batches = self.withdrawals.get(reserve).into_iter().flatten();
-        batches.flat_map(|(_, done)| &done.batch).map(|planchet| self.value(&planchet.denomination)).sum()
+    /// What a defective mint says before it knows; `None` from a good one.
+    pub(super) fn hasty_answer(&self, prepared: &Prepared) -> Option<Reply> {
+        match prepared {
+            Prepared::Deposit(_, answer) if self.defect == Some(Defect::AnswersTooEarly) => Some(Reply::json(answer)),
+            _ => None,
+        }
+    }
+
+    /// A replica has died: what it had not committed is gone, and nothing else.
+    pub(super) fn replica_died(&mut self) {
+        if self.defect == Some(Defect::ForgetsMelts) {
+            self.ledger.melts.clear();
+        }
     }
 
     fn value(&self, denomination: &Digest) -> u64 {
         self.keys.find(denomination).map_or(0, |found| found.value.minor())
+    }
+
+    fn debited(&self, reserve: &str) -> u64 {
+        self.ledger.withdrawals.get(reserve).into_iter().flatten().map(|(_, debited, _)| debited).sum()
     }
 
     fn reserve(&self, reserve: &str, bank: &Bank) -> Reply {
@@ -142,43 +157,50 @@ impl Mint {
         if paid == 0 {
             return Reply::problem(Code::RESERVE_UNKNOWN);
         }
-        let withdrawals = self.withdrawals.get(reserve).into_iter().flatten().map(|(_, done)| done.clone()).collect();
-        Reply::json(&ReserveStatus { balance: cents(paid - self.withdrawn(reserve)), withdrawals })
+        let withdrawals = self.ledger.withdrawals.get(reserve).into_iter().flatten();
+        let withdrawals = withdrawals.map(|(_, _, done)| done.clone()).collect();
+        Reply::json(&ReserveStatus { balance: cents(paid.saturating_sub(self.debited(reserve))), withdrawals })
     }
 
-    fn withdraw(&mut self, body: &[u8], bank: &Bank, now: UnixSeconds) -> Result<Reply, Refusal> {
+    fn prepare_withdrawal(&self, body: &[u8], now: UnixSeconds) -> Result<Prepared, Refusal> {
         let body: WithdrawalBody = read(body)?;
-        let checked =
-            check_withdrawal(&self.keys, &body.request, now, &self.verifier).map_err(|error| refuse(&error))?;
-        let reserve = checked.reserve.to_text();
-        let digest = checked.request.digest();
-        let done = self.withdrawals.get(&reserve).into_iter().flatten().find(|(known, _)| *known == digest);
-        if let Some((_, done)) = done {
+        let checked = check_withdrawal(self.keys, &body.request, now, self.verifier).map_err(|error| refuse(&error))?;
+        let batch = checked.request.batch.iter();
+        let batch: Vec<_> = batch.map(|p| Planchet { denomination: p.denomination, blinded: p.blinded }).collect();
+        let signatures = self.sign(&batch)?;
+        Ok(Prepared::Withdrawal(checked, signatures))
+    }
+
+    fn withdraw(&mut self, checked: CheckedWithdrawal, signatures: Vec<Bytes>, bank: &Bank) -> Result<Reply, Refusal> {
+        let (reserve, digest) = (checked.reserve.to_text(), checked.request.digest());
+        let twice = self.defect == Some(Defect::DebitsTwice);
+        let total = checked.total.minor();
+        let left = bank.paid_to(&reserve).saturating_sub(self.debited(&reserve));
+        let known = self.ledger.withdrawals.entry(reserve).or_default();
+        if let Some((_, debited, done)) = known.iter_mut().find(|(other, ..)| *other == digest) {
+            if twice {
+                *debited += total;
+            }
             return Ok(Reply::json(&Signatures { signatures: done.signatures.clone() }));
         }
-        if bank.paid_to(&reserve) - self.withdrawn(&reserve) < checked.total.minor() {
+        if left < total {
             return Err(Reply::problem(Code::FUNDS_INSUFFICIENT));
         }
-        let batch = checked.request.batch.clone();
-        let planchets: Vec<Planchet> =
-            batch.iter().map(|p| Planchet { denomination: p.denomination, blinded: p.blinded }).collect();
-        let signatures = self.sign(&planchets)?;
         let answer = Reply::json(&Signatures { signatures: signatures.clone() });
-        self.withdrawals.entry(reserve).or_default().push((digest, Withdrawn { batch, signatures }));
+        let batch = checked.request.batch.clone();
+        known.push((digest, total, Withdrawn { batch, signatures }));
         Ok(answer)
     }
 
     fn sign(&self, planchets: &[Planchet]) -> Result<Vec<Bytes>, Refusal> {
-        planchets
-            .iter()
-            .map(|planchet| {
-                let key = &self.keys.find(&planchet.denomination).map_err(|error| refuse(&error))?.key;
-                let signer = self.signers.iter().find(|signer| signer.public_key() == key);
-                let signer = signer.ok_or_else(|| Reply::problem(Code::DENOMINATION_UNKNOWN))?;
-                let signature = signer.sign(&planchet.blinded).map_err(|_| Reply::problem(Code::INTERNAL))?;
-                Ok(Bytes(signature.to_vec()))
-            })
-            .collect()
+        let sign = |planchet: &Planchet| {
+            let key = &self.keys.find(&planchet.denomination).map_err(|error| refuse(&error))?.key;
+            let signer = self.signers.iter().find(|signer| signer.public_key() == key);
+            let signer = signer.ok_or_else(|| Reply::problem(Code::DENOMINATION_UNKNOWN))?;
+            let signature = signer.sign(&planchet.blinded).map_err(|_| Reply::problem(Code::INTERNAL))?;
+            Ok(Bytes(signature.to_vec()))
+        };
+        planchets.iter().map(sign).collect()
     }
 
     /// Draws on a coin, unless this very statement drew on it before.
@@ -190,12 +212,13 @@ impl Mint {
         digest: Digest,
         compact: &str,
     ) -> Result<(), Refusal> {
-        let known = self.coins.entry(coin.to_text()).or_default();
+        let takes_anything = self.defect == Some(Defect::TakesSpentCoins);
+        let known = self.ledger.coins.entry(coin.to_text()).or_default();
         known.value = value;
         if known.draws.contains_key(&digest) {
             return Ok(());
         }
-        if known.spent + amount > known.value {
+        if known.spent + amount > known.value && !takes_anything {
             let spent: Vec<&String> = known.draws.values().collect();
             let proof = serde_json::json!({"coin": coin, "spent": spent});
             return Err(Reply::problem_with(Code::COIN_ALREADY_SPENT, proof));
@@ -205,24 +228,9 @@ impl Mint {
         Ok(())
     }
 
-    pub(super) fn deposit(&mut self, body: &[u8], now: UnixSeconds) -> Result<Reply, Refusal> {
+    fn prepare_deposit(&self, body: &[u8], now: UnixSeconds) -> Result<Prepared, Refusal> {
         let body: DepositBody = read(body)?;
-        let checked = check_deposit(&self.keys, &body, now, &self.verifier).map_err(|error| refuse(&error))?;
-        if let Some((_, answer)) = self.deposits.get(&checked.deal) {
-            return Ok(Reply::json(answer));
-        }
-        let before: Vec<_> = checked.permissions.iter().map(|p| (p.coin.to_text(), self.snapshot(&p.coin))).collect();
-        for taken in &checked.permissions {
-            let permission = &taken.permission;
-            let (value, amount) = (taken.value.minor(), permission.amount.minor());
-            if let Err(refusal) = self.draw(&taken.coin, value, amount, permission.digest(), permission.compact()) {
-                for (name, (spent, draws)) in before {
-                    let coin = self.coins.entry(name).or_default();
-                    (coin.spent, coin.draws) = (spent, draws);
-                }
-                return Err(refusal);
-            }
-        }
+        let checked = check_deposit(self.keys, &body, now, self.verifier).map_err(|error| refuse(&error))?;
         let confirmation = Confirmation {
             mint: self.keys.mint(),
             merchant: checked.merchant,
@@ -233,97 +241,157 @@ impl Mint {
             confirmed_at: now,
         };
         let answer = DepositAnswer { confirmation: Signed::sign(confirmation, &self.signer).to_compact() };
+        Ok(Prepared::Deposit(checked, answer))
+    }
+
+    fn deposit(&mut self, checked: &CheckedDeposit, answer: DepositAnswer) -> Result<Reply, Refusal> {
+        let twice = self.defect == Some(Defect::OwesTwice);
+        if let Some((owed, answer)) = self.ledger.deposits.get_mut(&checked.deal) {
+            if twice {
+                *owed += checked.total.minor();
+            }
+            return Ok(Reply::json(answer));
+        }
+        let names: Vec<String> = checked.permissions.iter().map(|permission| permission.coin.to_text()).collect();
+        let before: Vec<Option<Coin>> = names.iter().map(|name| self.ledger.coins.get(name).cloned()).collect();
+        for taken in &checked.permissions {
+            let permission = &taken.permission;
+            let (value, amount) = (taken.value.minor(), permission.amount.minor());
+            if let Err(refusal) = self.draw(&taken.coin, value, amount, permission.digest(), permission.compact()) {
+                if self.defect != Some(Defect::KeepsRefusedCoins) {
+                    self.roll_back(names, before);
+                }
+                return Err(refusal);
+            }
+        }
         let reply = Reply::json(&answer);
-        self.deposits.insert(checked.deal, (checked.total.minor(), answer));
+        self.ledger.deposits.insert(checked.deal, (checked.total.minor(), answer));
         Ok(reply)
     }
 
-    fn snapshot(&self, coin: &PublicKey) -> (u64, BTreeMap<Digest, String>) {
-        self.coins.get(&coin.to_text()).map(|coin| (coin.spent, coin.draws.clone())).unwrap_or_default()
-    }
-
-    fn melt(&mut self, body: &[u8], now: UnixSeconds) -> Result<Reply, Refusal> {
-        let body: MeltBody = read(body)?;
-        let checked = check_melt(&self.keys, &body.melt, now, &self.verifier).map_err(|error| refuse(&error))?;
-        let (name, digest) = (checked.coin.to_text(), checked.melt.digest());
-        if let Some((_, index)) = self.melts.get(&digest.to_string()) {
-            let status = self.coins.get(&name).and_then(|coin| coin.melts.get(*index));
-            let confirmation = status.map(|status| status.confirmation.clone());
-            return confirmation
-                .map(|confirmation| Reply::json(&MeltAnswer { confirmation }))
-                .ok_or(Reply::problem(Code::INTERNAL));
-        }
-        let (value, amount) = (checked.value.minor(), checked.melt.amount.minor());
-        self.draw(&checked.coin, value, amount, digest, checked.melt.compact())?;
-        self.gamma = (self.gamma + 1) % KAPPA;
-        let confirmation = MeltConfirmation { melt: digest, gamma: self.gamma };
-        let confirmation = Signed::sign(confirmation, &self.signer).to_compact();
-        let coin = self.coins.entry(name).or_default();
-        self.melts.insert(digest.to_string(), (checked.coin.clone(), coin.melts.len()));
-        coin.melts.push(MeltStatus {
-            melt: checked.melt.to_compact(),
-            confirmation: confirmation.clone(),
-            revealed: None,
-        });
-        Ok(Reply::json(&MeltAnswer { confirmation }))
-    }
-
-    fn reveal(&mut self, melt: &str, body: &[u8]) -> Result<Reply, Refusal> {
-        let reveal: Reveal = read(body)?;
-        let unknown = || Reply::problem(Code::MELT_UNKNOWN);
-        let (coin, index) = self.melts.get(melt).cloned().ok_or_else(unknown)?;
-        let status = self.coins.get(&coin.to_text()).and_then(|coin| coin.melts.get(index)).ok_or_else(unknown)?;
-        let payload = status.melt.peek_unverified().map_err(|_| unknown())?;
-        let gamma = status.confirmation.peek_unverified().map_err(|_| unknown())?.gamma;
-        let planchets = check_reveal(&self.keys, &coin, &payload, gamma, &reveal).map_err(|error| refuse(&error))?;
-        let signatures = self.sign(&planchets)?;
-        let revealed = Revealed { transfer_public: reveal.transfer_public, signatures: signatures.clone() };
-        if let Some(status) = self.coins.get_mut(&coin.to_text()).and_then(|coin| coin.melts.get_mut(index)) {
-            status.revealed = Some(revealed);
-        }
-        Ok(Reply::json(&Signatures { signatures }))
-    }
-
-    fn coin(&self, name: &str) -> Reply {
-        match self.coins.get(name).filter(|coin| coin.spent > 0) {
-            None => Reply::problem(Code::COIN_UNKNOWN),
-            Some(coin) => {
-                Reply::json(&CoinStatus { remaining: cents(coin.value - coin.spent), melts: coin.melts.clone() })
+    fn roll_back(&mut self, names: Vec<String>, before: Vec<Option<Coin>>) {
+        for (name, coin) in names.into_iter().zip(before) {
+            match coin {
+                Some(coin) => drop(self.ledger.coins.insert(name, coin)),
+                None => drop(self.ledger.coins.remove(&name)),
             }
         }
     }
 
-    /// The books: what was issued in coins, and what was drawn from them.
-    pub(super) fn outstanding(&self) -> u64 {
-        let withdrawn: u64 = self.withdrawals.keys().map(|reserve| self.withdrawn(reserve)).sum();
-        let revealed: u64 = self.coins.values().flat_map(|coin| &coin.melts).filter_map(melted).sum();
-        let drawn: u64 = self.coins.values().map(|coin| coin.spent).sum();
-        withdrawn + revealed - drawn
+    fn prepare_melt(&mut self, body: &[u8], now: UnixSeconds) -> Result<Prepared, Refusal> {
+        let body: MeltBody = read(body)?;
+        let checked = check_melt(self.keys, &body.melt, now, self.verifier).map_err(|error| refuse(&error))?;
+        self.gamma = (self.gamma + 1) % KAPPA;
+        let confirmation = MeltConfirmation { melt: checked.melt.digest(), gamma: self.gamma };
+        let confirmation = Signed::sign(confirmation, &self.signer).to_compact();
+        let status = MeltStatus { melt: body.melt, confirmation, revealed: None, void: false };
+        Ok(Prepared::Melt(checked, status))
+    }
+
+    fn melt(&mut self, checked: &CheckedMelt, status: MeltStatus) -> Result<Reply, Refusal> {
+        let (name, digest) = (checked.coin.to_text(), checked.melt.digest());
+        if let Some((_, index)) = self.ledger.melts.get(&digest.to_string()) {
+            let known = self.ledger.coins.get(&name).and_then(|coin| coin.melts.get(*index));
+            let known = known.ok_or_else(|| Reply::problem(Code::INTERNAL))?;
+            return Ok(Reply::json(&MeltAnswer { confirmation: known.confirmation.clone() }));
+        }
+        let (value, amount) = (checked.value.minor(), checked.melt.amount.minor());
+        self.draw(&checked.coin, value, amount, digest, checked.melt.compact())?;
+        let reply = Reply::json(&MeltAnswer { confirmation: status.confirmation.clone() });
+        let coin = self.ledger.coins.entry(name).or_default();
+        self.ledger.melts.insert(digest.to_string(), (checked.coin.clone(), coin.melts.len()));
+        coin.melts.push(status);
+        Ok(reply)
+    }
+
+    fn find_melt(&self, melt: &str) -> Result<(&PublicKey, &MeltStatus), Refusal> {
+        let unknown = || Reply::problem(Code::MELT_UNKNOWN);
+        let (coin, index) = self.ledger.melts.get(melt).ok_or_else(unknown)?;
+        let known = self.ledger.coins.get(&coin.to_text()).and_then(|coin| coin.melts.get(*index));
+        Ok((coin, known.ok_or_else(unknown)?))
+    }
+
+    fn prepare_reveal(&self, melt: &str, body: &[u8]) -> Result<Prepared, Refusal> {
+        let reveal: Reveal = read(body)?;
+        let (coin, status) = self.find_melt(melt)?;
+        let broken = |_| Reply::problem(Code::INTERNAL);
+        let payload = status.melt.peek_unverified().map_err(broken)?;
+        let gamma = status.confirmation.peek_unverified().map_err(broken)?.gamma;
+        let planchets = check_reveal(self.keys, coin, &payload, gamma, &reveal).map_err(|error| refuse(&error))?;
+        let signatures = self.sign(&planchets)?;
+        Ok(Prepared::Reveal(melt.to_owned(), Revealed { transfer_public: reveal.transfer_public, signatures }))
+    }
+
+    fn reveal(&mut self, melt: &str, revealed: Revealed) -> Result<Reply, Refusal> {
+        let unknown = || Reply::problem(Code::MELT_UNKNOWN);
+        let (coin, index) = self.ledger.melts.get(melt).cloned().ok_or_else(unknown)?;
+        let coin = self.ledger.coins.get_mut(&coin.to_text());
+        let status = coin.and_then(|coin| coin.melts.get_mut(index)).ok_or_else(unknown)?;
+        let first = status.revealed.get_or_insert(revealed);
+        Ok(Reply::json(&Signatures { signatures: first.signatures.clone() }))
+    }
+
+    fn coin(&self, name: &str) -> Reply {
+        match self.ledger.coins.get(name).filter(|coin| coin.spent > 0) {
+            None => Reply::problem(Code::COIN_UNKNOWN),
+            Some(coin) => Reply::json(&CoinStatus {
+                remaining: cents(coin.value.saturating_sub(coin.spent)),
+                melts: coin.melts.clone(),
+                pending: Vec::new(),
+                refunds: Vec::new(),
+            }),
+        }
+    }
+
+    /// The books: what was issued in coins and not drawn from them. `None` where more was drawn than issued.
+    pub(super) fn outstanding(&self) -> Option<u64> {
+        let batches = self.ledger.withdrawals.values().flatten().flat_map(|(_, _, done)| &done.batch);
+        let withdrawn: u64 = batches.map(|planchet| self.value(&planchet.denomination)).sum();
+        let revealed: u64 = self.melts().filter(|status| status.revealed.is_some()).map(amount).sum();
+        let drawn: u64 = self.ledger.coins.values().map(|coin| coin.spent).sum();
+        (withdrawn + revealed).checked_sub(drawn)
     }
 
     /// What was melted and is still to be revealed.
     pub(super) fn half_melted(&self) -> u64 {
-        let melts = self.coins.values().flat_map(|coin| &coin.melts);
-        melts
-            .filter(|status| status.revealed.is_none())
-            .filter_map(|status| Some(status.melt.peek_unverified().ok()?.amount.minor()))
-            .sum()
+        self.melts().filter(|status| status.revealed.is_none()).map(amount).sum()
     }
 
-    /// What is left in reserves.
-    pub(super) fn in_reserves(&self, bank: &Bank) -> u64 {
-        bank.paid_in() - self.withdrawals.keys().map(|reserve| self.withdrawn(reserve)).sum::<u64>()
+    fn melts(&self) -> impl Iterator<Item = &MeltStatus> {
+        self.ledger.coins.values().flat_map(|coin| &coin.melts)
+    }
+
+    /// What is left in reserves. `None` where more was taken out than came in.
+    pub(super) fn in_reserves(&self, bank: &Bank) -> Option<u64> {
+        let debited: u64 = self.ledger.withdrawals.keys().map(|reserve| self.debited(reserve)).sum();
+        bank.paid_in().checked_sub(debited)
     }
 
     /// What is owed to merchants.
     pub(super) fn owed(&self) -> u64 {
-        self.deposits.values().map(|(amount, _)| amount).sum()
+        self.ledger.deposits.values().map(|(amount, _)| amount).sum()
+    }
+
+    /// A coin of which more was spent than it is worth.
+    pub(super) fn overspent(&self) -> Option<&String> {
+        self.ledger.coins.iter().find(|(_, coin)| coin.spent > coin.value).map(|(name, _)| name)
     }
 }
 
-fn melted(status: &MeltStatus) -> Option<u64> {
-    status.revealed.as_ref()?;
-    Some(status.melt.peek_unverified().ok()?.amount.minor())
+/// The checks of signatures, made once.
+pub(super) fn verifier() -> Outcome<&'static Native> {
+    static VERIFIER: OnceLock<Native> = OnceLock::new();
+    match VERIFIER.get() {
+        Some(verifier) => Ok(verifier),
+        None => {
+            let made = Native::new()?;
+            Ok(VERIFIER.get_or_init(|| made))
+        }
+    }
+}
+
+fn amount(status: &MeltStatus) -> u64 {
+    status.melt.peek_unverified().map_or(0, |melt| melt.amount.minor())
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {

@@ -10,10 +10,10 @@ use semper_wallet::core::ports::{
 };
 
 use super::chance::Chance;
-use super::network::World;
+use super::network::{Fate, World};
 
 /// What outlives the wallet's process.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Disk {
     generation: u64,
     meta: Option<Vec<u8>>,
@@ -24,12 +24,16 @@ pub(super) struct Disk {
 pub(super) struct SimPorts {
     pub(super) world: Rc<RefCell<World>>,
     pub(super) disk: Rc<RefCell<Disk>>,
+    /// Which customer's.
+    customer: usize,
+    /// How far its clock is ahead, in seconds.
+    ahead: u64,
     dead: Cell<bool>,
 }
 
 impl SimPorts {
-    pub(super) fn new(world: &Rc<RefCell<World>>, disk: &Rc<RefCell<Disk>>) -> Self {
-        Self { world: Rc::clone(world), disk: Rc::clone(disk), dead: Cell::new(false) }
+    pub(super) fn new(world: &Rc<RefCell<World>>, disk: &Rc<RefCell<Disk>>, customer: usize, ahead: u64) -> Self {
+        Self { world: Rc::clone(world), disk: Rc::clone(disk), customer, ahead, dead: Cell::new(false) }
     }
 
     /// Whether the process has died: it must be dropped, and another started.
@@ -41,7 +45,7 @@ impl SimPorts {
     fn dies(&self) -> bool {
         let mut world = self.world.borrow_mut();
         let crash = world.weather.crash;
-        if world.chance.percent(crash) {
+        if world.happens(crash) {
             self.dead.set(true);
         }
         self.dead.get()
@@ -53,7 +57,7 @@ impl Http for SimPorts {
         if self.dies() {
             return Err(HttpError::Unreachable);
         }
-        let answer = self.world.borrow_mut().send(request);
+        let answer = self.world.borrow_mut().send(self.customer, request);
         if self.dies() { Err(HttpError::Unreachable) } else { answer }
     }
 }
@@ -77,6 +81,11 @@ impl Store for SimPorts {
         if self.dies() {
             return Err(died());
         }
+        let fate = self.world.borrow_mut().fate();
+        let failed = || StoreError::Failed("the disk is full".to_owned());
+        if matches!(fate, Fate::Full | Fate::Fails) {
+            return Err(failed());
+        }
         let mut disk = self.disk.borrow_mut();
         if change.expected_generation != disk.generation {
             return Err(StoreError::Conflict);
@@ -89,13 +98,16 @@ impl Store for SimPorts {
         }
         let generation = disk.generation;
         drop(disk);
+        if fate == Fate::Unknown {
+            return Err(failed());
+        }
         if self.dies() { Err(died()) } else { Ok(generation) }
     }
 }
 
 impl Clock for SimPorts {
     fn now(&self) -> UnixSeconds {
-        self.world.borrow().now
+        self.world.borrow().now.plus(self.ahead)
     }
 
     async fn sleep(&self, ms: u32) {

@@ -1,7 +1,8 @@
-//! One run: wallets that fund, buy, die and start again in bad weather; then the sky clears, and everything must agree.
+//! One run: wallets that fund, buy, give up, die and start again in bad weather; then the sky clears, and all must agree.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::ops::AddAssign;
 use std::rc::Rc;
 
 use semper_shared::commerce::deal::State;
@@ -9,15 +10,18 @@ use semper_shared::foundation::{Digest, UnixSeconds};
 use semper_shared::items::payment::ModuleId;
 use semper_wallet::core::{Kdf, Progress, Wallet, WalletError, Words};
 
-use super::bank::{Bank, cents};
+use super::bank::cents;
 use super::chance::Chance;
-use super::merchant::{Merchant, PRICES};
-use super::mint::Mint;
+use super::keys::PRICES;
+use super::merchant::Merchant;
+use super::mint::{Defect, Mint};
 use super::network::{MERCHANT, MINT, Weather, World};
 use super::ports::{Disk, SimPorts};
 use crate::Outcome;
 
-const BEGIN: UnixSeconds = UnixSeconds(1_000_000);
+/// When every run begins.
+pub(super) const BEGIN: UnixSeconds = UnixSeconds(1_000_000);
+
 const WALLETS: usize = 2;
 const STEPS: usize = 6;
 const PASSPHRASE: &str = "a passphrase";
@@ -26,66 +30,89 @@ const PASSPHRASE: &str = "a passphrase";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outline {
     /// Purchases that were delivered.
-    pub delivered: usize,
+    pub delivered: u64,
     /// Wallet processes that died.
-    pub deaths: usize,
+    pub deaths: u64,
     /// Operations that ended in an error and were left to be resumed.
-    pub cut_off: usize,
+    pub cut_off: u64,
+    /// Purchases that their customer gave up.
+    pub given_up: u64,
+    /// Wallets that were replaced by an old copy of themselves.
+    pub put_back: u64,
+    /// Everything that went wrong: messages, commits, processes.
+    pub trouble: u64,
+}
+
+impl AddAssign for Outline {
+    fn add_assign(&mut self, other: Self) {
+        self.delivered += other.delivered;
+        self.deaths += other.deaths;
+        self.cut_off += other.cut_off;
+        self.given_up += other.given_up;
+        self.put_back += other.put_back;
+        self.trouble += other.trouble;
+    }
 }
 
 /// A customer: a disk, and the process that runs on it at the moment.
 struct Customer {
+    number: usize,
+    /// How far the clock of this customer's devices is ahead, in seconds.
+    ahead: u64,
     disk: Rc<RefCell<Disk>>,
     words: Words,
     process: Option<Wallet<SimPorts>>,
+    /// A copy of the disk as it was once.
+    copy: Option<Disk>,
+    /// The wallet forgot deals: it was restored from words, or an old copy was put back.
+    forgetful: bool,
+    /// An old copy was put back, which no wallet expects.
+    put_back: bool,
 }
 
-/// Runs the world that `seed` decides.
+/// Runs the world that `seed` decides, with a mint that is right, or wrong in one way.
 ///
 /// # Errors
 /// Where, in the end, money is missing or too much, or a deal is paid and not delivered or the other way round.
-pub async fn run(seed: u64) -> Outcome<Outline> {
+pub async fn run(seed: u64, defect: Option<Defect>) -> Outcome<Outline> {
     let mut chance = Chance::new(seed);
-    let weather = Weather {
-        lost_request: chance.below(15),
-        lost_answer: chance.below(15),
-        repeated: chance.below(15),
-        crash: chance.below(5),
-    };
-    let mint = Mint::new(BEGIN)?;
-    let merchant = Merchant::new(mint.key(), BEGIN)?;
-    let world = World { chance: chance.clone(), weather, now: BEGIN, bank: Bank::default(), mint, merchant };
+    let world = World::new(chance.clone(), BEGIN, Mint::new(defect)?, Merchant::new()?);
     let world = Rc::new(RefCell::new(world));
     let mut outline = Outline::default();
 
     let mut customers = Vec::new();
-    for _ in 0..WALLETS {
+    for number in 0..WALLETS {
+        let (ahead, words) = (chance.below(200), Words::make(&mut chance));
         let disk = Rc::default();
-        let words = Words::make(&mut chance);
-        customers.push(Customer { disk, words, process: None });
+        let (process, copy, forgetful, put_back) = (None, None, false, false);
+        customers.push(Customer { number, ahead, disk, words, process, copy, forgetful, put_back });
     }
     for step in 0..STEPS {
+        let deaf = world.borrow().merchant_deaf;
+        world.borrow_mut().merchant_deaf = chance.percent(if deaf { 60 } else { 10 });
         for customer in &mut customers {
             let done = customer.act(&world, &mut chance, step, &mut outline).await;
-            outline.cut_off += usize::from(done.is_err());
+            outline.cut_off += u64::from(done.is_err());
             customer.bury(&mut outline);
         }
         if chance.percent(20) {
-            let mut world = world.borrow_mut();
-            let World { mint, merchant, now, .. } = &mut *world;
-            merchant.recover(mint, &mut chance, *now);
+            world.borrow_mut().recover();
         }
     }
-    settle(&world, &mut customers, &mut chance).await?;
+    settle(&world, &mut customers).await?;
     check(&world, &mut customers, &mut outline).await?;
     Ok(outline)
 }
 
 impl Customer {
+    fn start(&self, world: &Rc<RefCell<World>>) -> Wallet<SimPorts> {
+        Wallet::new(SimPorts::new(world, &self.disk, self.number, self.ahead)).with_kdf(Kdf::KEY_FILE)
+    }
+
     /// The running process, started and unlocked where there is none.
     async fn wallet(&mut self, world: &Rc<RefCell<World>>) -> Result<&mut Wallet<SimPorts>, WalletError> {
         if self.process.is_none() {
-            let mut wallet = Wallet::new(SimPorts::new(world, &self.disk)).with_kdf(Kdf::KEY_FILE);
+            let mut wallet = self.start(world);
             match wallet.unlock(PASSPHRASE).await {
                 Err(WalletError::Empty) => wallet.create(&self.words, PASSPHRASE).await?,
                 other => other?,
@@ -103,50 +130,79 @@ impl Customer {
         step: usize,
         outline: &mut Outline,
     ) -> Result<(), WalletError> {
-        let choice = if step == 0 { 0 } else { chance.below(10) };
-        let loses_disk = choice == 9 && chance.percent(30);
-        if loses_disk {
-            // The device is lost: the words alone bring the money back. Deals that hang are lost with it, so only
-            // when none does.
-            return self.lose_device(world, outline).await;
+        let choice = if step == 0 { 0 } else { chance.below(100) };
+        if chance.percent(25) {
+            self.copy = Some(self.disk.borrow().clone());
         }
-        let wallet = self.wallet(world).await?;
+        if world.borrow().merchant_deaf && chance.percent(40) {
+            return self.give_up(world, outline).await;
+        }
         match choice {
-            0 | 1 => {
-                wallet.add_cash(MINT, cents(1 + chance.below(1500)), Progress::none()).await?;
+            0..15 => {
+                let amount = cents(1 + chance.below(90));
+                self.wallet(world).await?.add_cash(MINT, amount, Progress::none()).await?;
             }
-            2..=7 => {
+            15..72 => {
                 let index = usize::try_from(chance.below(PRICES.len() as u64)).unwrap_or(0);
-                buy(wallet, PRICES[index]).await?;
+                buy(self.wallet(world).await?, PRICES[index]).await?;
             }
-            _ => {
-                wallet.resume(Progress::none()).await?;
+            72..80 => {
+                self.wallet(world).await?.resume(Progress::none()).await?;
             }
+            80..90 => self.give_up(world, outline).await?,
+            90..94 => self.lose_device(world, outline).await?,
+            _ => self.put_back(outline),
         }
         Ok(())
     }
 
+    /// Gives up a purchase that hangs.
+    async fn give_up(&mut self, world: &Rc<RefCell<World>>, outline: &mut Outline) -> Result<(), WalletError> {
+        let wallet = self.wallet(world).await?;
+        let deals = wallet.deals().await?;
+        if let Some(hanging) = deals.iter().find(|deal| deal.state == State::Ordered) {
+            wallet.abandon(&hanging.deal).await?;
+            outline.given_up += 1;
+        }
+        Ok(())
+    }
+
+    /// The device is lost: the words alone bring the money back. Deals that hang are lost with it, so only when none does.
     async fn lose_device(&mut self, world: &Rc<RefCell<World>>, outline: &mut Outline) -> Result<(), WalletError> {
         let resumed = self.wallet(world).await?.resume(Progress::none()).await?;
         if !resumed.waiting.is_empty() {
             return Ok(());
         }
-        let kept = Rc::clone(&self.disk);
-        self.disk = Rc::default();
-        self.process = None;
         outline.deaths += 1;
-        let mut wallet = Wallet::new(SimPorts::new(world, &self.disk)).with_kdf(Kdf::KEY_FILE);
-        let restored = wallet.restore(&self.words, PASSPHRASE, &[MINT.to_owned()], Progress::none()).await;
-        match restored {
+        self.restore(world).await
+    }
+
+    /// Takes a new device, and restores from the words. Where that is cut off, the old device is found again.
+    async fn restore(&mut self, world: &Rc<RefCell<World>>) -> Result<(), WalletError> {
+        let kept = std::mem::take(&mut self.disk);
+        self.process = None;
+        let mut wallet = self.start(world);
+        match wallet.restore(&self.words, PASSPHRASE, &[MINT.to_owned()], Progress::none()).await {
             Ok(_) => {
                 self.process = Some(wallet);
+                self.forgetful = true;
+                self.copy = None;
                 Ok(())
             }
             Err(error) => {
-                // The restoring was cut off; the customer finds the old device again.
                 self.disk = kept;
                 Err(error)
             }
+        }
+    }
+
+    /// Puts the old copy of the wallet in the place of the present one, as a cheat would, or a careless customer.
+    fn put_back(&mut self, outline: &mut Outline) {
+        if let Some(copy) = self.copy.take() {
+            self.process = None;
+            self.disk = Rc::new(RefCell::new(copy));
+            (self.forgetful, self.put_back) = (true, true);
+            outline.put_back += 1;
         }
     }
 
@@ -166,21 +222,30 @@ async fn buy(wallet: &mut Wallet<SimPorts>, price: u64) -> Result<(), WalletErro
     Ok(())
 }
 
-/// Clears the sky and lets everyone finish.
-async fn settle(world: &Rc<RefCell<World>>, customers: &mut [Customer], chance: &mut Chance) -> Outcome {
+/// Clears the sky, lets everything arrive that is late, and lets everyone finish.
+async fn settle(world: &Rc<RefCell<World>>, customers: &mut [Customer]) -> Outcome {
     {
         let mut world = world.borrow_mut();
-        world.weather = Weather::CLEAR;
-        let World { mint, merchant, now, .. } = &mut *world;
-        merchant.recover(mint, chance, *now);
+        (world.weather, world.merchant_deaf) = (Weather::CLEAR, false);
+        world.deliver_all();
+        world.recover();
     }
     for customer in customers {
         customer.process = None;
+        let mut waiting = Vec::new();
         for _ in 0..4 {
-            let resumed = customer.wallet(world).await?.resume(Progress::none()).await?;
-            if resumed.waiting.is_empty() {
+            waiting = customer.wallet(world).await?.resume(Progress::none()).await?.waiting;
+            if waiting.is_empty() {
                 break;
             }
+        }
+        if customer.put_back {
+            // What an old copy has forgotten, the words bring back.
+            customer.restore(world).await?;
+            waiting = customer.wallet(world).await?.resume(Progress::none()).await?.waiting;
+        }
+        if !waiting.is_empty() {
+            return Err(format!("customer {} waits under a clear sky: {waiting:?}", customer.number).into());
         }
     }
     Ok(())
@@ -188,37 +253,46 @@ async fn settle(world: &Rc<RefCell<World>>, customers: &mut [Customer], chance: 
 
 /// What must hold, whatever happened.
 async fn check(world: &Rc<RefCell<World>>, customers: &mut [Customer], outline: &mut Outline) -> Outcome {
-    let mut in_wallets = 0;
-    let mut delivered_to = BTreeSet::new();
-    for customer in customers {
+    let mut balances = Vec::new();
+    let mut delivered_to = Vec::new();
+    for customer in &mut *customers {
         let wallet = customer.wallet(world).await?;
-        in_wallets += wallet.balance().await?.get("EUR").copied().unwrap_or(0);
+        balances.push(wallet.balance().await?.get("EUR").copied().unwrap_or(0));
         let deals = wallet.deals().await?;
-        delivered_to.extend(
-            deals
-                .iter()
-                .filter(|deal| matches!(deal.state, State::Delivered | State::Acknowledged))
-                .map(|deal| deal.deal),
-        );
+        let delivered = deals.iter().filter(|deal| matches!(deal.state, State::Delivered | State::Acknowledged));
+        delivered_to.push(delivered.map(|deal| deal.deal).collect::<BTreeSet<Digest>>());
     }
     let world = world.borrow();
     let (mint, bank) = (&world.mint, &world.bank);
-    let books = (mint.outstanding(), mint.half_melted(), mint.in_reserves(bank), mint.owed(), bank.paid_in());
-    let (outstanding, half_melted, reserves, owed, paid_in) = books;
-    let require =
-        |holds: bool, what: &str| if holds { Ok(()) } else { Err(format!("{what}: {books:?}, wallets {in_wallets}")) };
-
+    let (outstanding, reserves) = (mint.outstanding(), mint.in_reserves(bank));
+    let (half_melted, owed, paid_in) = (mint.half_melted(), mint.owed(), bank.paid_in());
+    let require = |holds: bool, what: &str| {
+        let books = format!("coins {outstanding:?}, melting {half_melted}, reserves {reserves:?}, owed {owed}");
+        if holds { Ok(()) } else { Err(format!("{what}: {books}, paid in {paid_in}, wallets {balances:?}")) }
+    };
+    let (Some(outstanding), Some(reserves)) = (outstanding, reserves) else {
+        return require(false, "more was taken out than there is").map_err(Into::into);
+    };
+    require(mint.overspent().is_none(), "a coin gave more than it is worth")?;
     require(paid_in == outstanding + half_melted + reserves + owed, "the mint's books do not balance")?;
-    require(in_wallets == outstanding + half_melted, "wallets and mint disagree on what is in coins")?;
     require(reserves == 0, "money is left in a reserve")?;
 
-    let by_merchant = world.merchant.delivered();
-    let paid: BTreeSet<Digest> = mint.deposits.keys().copied().collect();
-    let sold: BTreeSet<Digest> = by_merchant.iter().filter(|(_, price)| **price > 0).map(|(deal, _)| *deal).collect();
-    require(paid == sold, "a deal is paid and not delivered, or delivered and not paid")?;
-    require(owed == by_merchant.values().sum::<u64>(), "the merchant is owed another sum than its goods cost")?;
-    let strangers = delivered_to.iter().filter(|deal| !by_merchant.contains_key(*deal)).count();
-    require(strangers == 0, "a wallet has goods that the merchant did not deliver")?;
-    outline.delivered = delivered_to.len();
+    let sold = world.merchant.delivered();
+    let paid: BTreeSet<Digest> = mint.ledger.deposits.keys().copied().collect();
+    let priced: BTreeSet<Digest> = sold.iter().filter(|(_, (price, _))| *price > 0).map(|(deal, _)| *deal).collect();
+    require(paid == priced, "a deal is paid and not delivered, or delivered and not paid")?;
+    require(owed == sold.values().map(|(price, _)| price).sum::<u64>(), "the merchant is owed another sum")?;
+    for (customer, (balance, delivered)) in customers.iter().zip(balances.iter().zip(&delivered_to)) {
+        let number = customer.number;
+        let mine = || sold.iter().filter(|(_, (_, from))| *from == number);
+        let spent: u64 = mine().map(|(_, (price, _))| price).sum();
+        require(bank.paid_by(number) == balance + spent, &format!("customer {number} bought for {spent}"))?;
+        require(delivered.iter().all(|deal| sold.contains_key(deal)), "goods that were not delivered")?;
+        // A gift that was given up may still be sent.
+        let has_all = mine().all(|(deal, (price, _))| *price == 0 || delivered.contains(deal));
+        require(customer.forgetful || has_all, &format!("customer {number} did not get the goods"))?;
+    }
+    outline.delivered = sold.len() as u64;
+    outline.trouble = world.trouble;
     Ok(())
 }

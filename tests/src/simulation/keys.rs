@@ -1,0 +1,169 @@
+//! What every seed's world has in common, made once: keys, the mint's key document, the shop's offers.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use semper_server::crypto::BlindSigner;
+use semper_shared::commerce::offer::{
+    DeliveryTerms, Exchange, Item, Merchant as Name, Offer, Part, Terms, vat_included,
+};
+use semper_shared::foundation::{Code, Currency, UnixSeconds};
+use semper_shared::items::information::{ContentKey, Sealer};
+use semper_shared::items::party::{Party, Role};
+use semper_shared::items::payment::Registry;
+use semper_shared::items::payment::ecash::{
+    DenominationKey, EcashPayee, Funding, KeySet, MintKeys, Policy, TrustedMint,
+};
+use semper_shared::items::statement::Signed;
+use semper_shared::security::{Signer, SigningKey};
+
+use super::bank::cents;
+use super::network::{BANK, MERCHANT, MINT, Reply};
+use super::scenario::BEGIN;
+use crate::Outcome;
+
+/// The largest coin is worth 2^POWERS cents.
+const POWERS: usize = 5;
+
+/// For longer than any run.
+const LONG_S: u64 = 10_000_000;
+
+pub(super) const MINT_KEY: u8 = 11;
+pub(super) const MERCHANT_KEY: u8 = 12;
+
+/// The prices of the goods, in cents; the good's name is its price.
+pub(super) const PRICES: [u64; 5] = [0, 1, 12, 21, 45];
+
+/// A mint's keys.
+pub(super) struct MintSecrets {
+    pub(super) signers: Vec<BlindSigner>,
+    pub(super) keys: KeySet,
+}
+
+/// A shop's offers, and the modules that it takes.
+pub(super) struct Shop {
+    pub(super) registry: Registry,
+    pub(super) offers: BTreeMap<String, Signed<Offer>>,
+}
+
+/// The same key in every world.
+pub(super) fn signer(number: u8) -> Outcome<SigningKey> {
+    Ok(SigningKey::from_bytes(&[number; 32])?)
+}
+
+/// Makes what is made once; where two threads make it at once, one of the two is kept.
+fn once<T>(cell: &'static OnceLock<T>, make: impl FnOnce() -> Outcome<T>) -> Outcome<&'static T> {
+    match cell.get() {
+        Some(made) => Ok(made),
+        None => {
+            let made = make()?;
+            Ok(cell.get_or_init(|| made))
+        }
+    }
+}
+
+pub(super) fn mint() -> Outcome<&'static MintSecrets> {
+    static MADE: OnceLock<MintSecrets> = OnceLock::new();
+    once(&MADE, || {
+        let signer = signer(MINT_KEY)?;
+        let signers = (0..=POWERS).map(|_| BlindSigner::make()).collect::<Result<Vec<_>, _>>()?;
+        let denominations = signers.iter().enumerate().map(|(power, key)| DenominationKey {
+            value_minor: 1 << power,
+            n: key.public_key().clone(),
+            issue_from: UnixSeconds(0),
+            issue_until: BEGIN.plus(LONG_S),
+            spend_until: BEGIN.plus(2 * LONG_S),
+        });
+        let document = MintKeys {
+            key: signer.public_key().clone(),
+            url: MINT.to_owned(),
+            name: "The mint".to_owned(),
+            currency: Currency::EUR,
+            funding: Funding { bank: BANK.to_owned(), account: "mint".to_owned() },
+            wire_delay_s: 60,
+            denominations: denominations.collect(),
+            earlier: None,
+            revoked: Vec::new(),
+            policy: Policy::default(),
+            issued_at: BEGIN,
+            expires_at: BEGIN.plus(LONG_S),
+        };
+        let keys = KeySet::new(Signed::sign(document, &signer))?;
+        Ok(MintSecrets { signers, keys })
+    })
+}
+
+pub(super) fn shop() -> Outcome<&'static Shop> {
+    static MADE: OnceLock<Shop> = OnceLock::new();
+    once(&MADE, || {
+        let (signer, mint) = (signer(MERCHANT_KEY)?, signer(MINT_KEY)?);
+        let trusted = TrustedMint { url: MINT.to_owned(), key: mint.public_key().clone() };
+        let registry = Registry::new().with(EcashPayee::new([trusted]));
+        let mut offers = BTreeMap::new();
+        for price in PRICES {
+            offers.insert(price.to_string(), Signed::sign(offer(price, &signer, &registry)?, &signer));
+        }
+        Ok(Shop { registry, offers })
+    })
+}
+
+pub(super) fn content_key() -> ContentKey {
+    ContentKey::from_bytes([6; 16])
+}
+
+/// The mint's introduction of itself.
+pub(super) fn mint_party(now: UnixSeconds) -> Result<Reply, Reply> {
+    party("The mint", Role::Mint, MINT, MINT_KEY, now).map_err(|_| Reply::problem(Code::INTERNAL))
+}
+
+/// The merchant's introduction of itself.
+pub(super) fn merchant_party(now: UnixSeconds) -> Result<Reply, Reply> {
+    party("The shop", Role::Merchant, MERCHANT, MERCHANT_KEY, now).map_err(|_| Reply::problem(Code::INTERNAL))
+}
+
+fn party(name: &str, role: Role, url: &str, key: u8, now: UnixSeconds) -> Outcome<Reply> {
+    let signer = signer(key)?;
+    let party = Party {
+        name: name.to_owned(),
+        role,
+        url: url.to_owned(),
+        key: signer.public_key().clone(),
+        modules: Vec::new(),
+        endpoints: BTreeMap::new(),
+        issued_at: now,
+        expires_at: now.plus(86_400),
+    };
+    Ok(Reply::text(Signed::sign(party, &signer).compact()))
+}
+
+fn offer(price: u64, signer: &SigningKey, registry: &Registry) -> Outcome<Offer> {
+    let total = cents(price);
+    let items = vec![Item { title: "A text".to_owned(), quantity: 1, price: total, vat_rate_bp: 700 }];
+    let mut sealer = Sealer::new(&content_key(), [1; 16], "text/plain".to_owned());
+    sealer.push(b"text")?;
+    let (_, commitment) = sealer.finish()?;
+    let part = Part {
+        name: "a.txt".to_owned(),
+        title: "The text".to_owned(),
+        url: format!("{MERCHANT}/content/a"),
+        commitment,
+    };
+    Ok(Offer {
+        merchant: Name { name: "The shop".to_owned(), url: MERCHANT.to_owned(), key: signer.public_key().clone() },
+        good: price.to_string(),
+        title: "A text".to_owned(),
+        summary: "A text.".to_owned(),
+        language: "en".to_owned(),
+        vat: vat_included(&items, total)?,
+        items,
+        total,
+        terms: Terms::new("None."),
+        refund_days: 14,
+        delivery: DeliveryTerms { parts: vec![part] },
+        accepts: if price == 0 { Vec::new() } else { registry.acceptances() },
+        exchange: Exchange::Plain,
+        jurisdictions: Vec::new(),
+        issued_at: BEGIN,
+        expires_at: BEGIN.plus(LONG_S),
+    })
+}
