@@ -7,6 +7,7 @@ pub mod analyser;
 pub mod bench;
 pub mod binaries;
 pub mod demo;
+pub mod fuzz;
 pub mod goods;
 pub mod market;
 pub mod proxy;
