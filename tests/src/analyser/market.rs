@@ -73,7 +73,7 @@ impl Market {
         let config = Demo { data: data.clone(), port_base: base, assets: assets.clone() }.prepare()?;
         goods::write(&folder.path().join("goods"))?;
         let merchant = config.merchant.ok_or("the demo has no merchant")?;
-        fill_shop(&merchant.data, &folder.path().join("goods"), &assets, &mut |_| {})?;
+        fill_shop(&merchant.data, None, &folder.path().join("goods"), &assets, &mut |_| {})?;
         let file = data.join(CONFIG_FILE);
         let mut text = fs::read_to_string(&file)?;
         for offset in [0, 2] {
