@@ -176,7 +176,8 @@ pub enum OperatorError {
 }
 
 impl OperatorError {
-    fn is_open(&self) -> bool {
+    /// Whether the outcome is not known, so that the same may be sent again.
+    pub fn is_open(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
             Self::Refused { code, .. } => matches!(*code, Code::OUTCOME_UNKNOWN | Code::BUSY | Code::IN_PROGRESS),

@@ -96,7 +96,11 @@ pub(crate) async fn refund(args: &RefundArgs) -> Result<(), Failure> {
         None => paid.checked_sub(standing.refunded)?,
     };
     let done = operator.refund(&deal, id, amount, &args.reason).await.map_err(|error| {
+        let open = error.is_open();
         let failure = Failure::from(error);
+        if !open {
+            return failure;
+        }
         let again = format!("{}. To send the same refund again: --name {id}", failure.message.trim_end_matches('.'));
         Failure::new(failure.code, again)
     })?;
