@@ -68,6 +68,7 @@ pub struct Proxy {
 struct State {
     trap: Option<Trap>,
     seen: Vec<String>,
+    recorded: Option<Vec<u8>>,
 }
 
 impl Proxy {
@@ -109,6 +110,22 @@ impl Proxy {
         std::mem::take(&mut self.state().seen)
     }
 
+    /// Keeps everything that passes from now on, both ways.
+    pub fn record(&self) {
+        self.state().recorded = Some(Vec::new());
+    }
+
+    /// What has passed since it was to be kept.
+    pub fn recorded(&self) -> Vec<u8> {
+        self.state().recorded.clone().unwrap_or_default()
+    }
+
+    fn keep(&self, bytes: &[u8]) {
+        if let Some(recorded) = &mut self.state().recorded {
+            recorded.extend_from_slice(bytes);
+        }
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -130,8 +147,16 @@ impl Proxy {
         let sprung = self.sprung(&request.method, &request.path);
         let Some((moment, deed)) = sprung else {
             let mut party = self.ask(&request)?;
-            io::copy(&mut party, &mut client)?;
-            return client.shutdown(Shutdown::Both);
+            self.keep(&request.bytes);
+            let mut buffer = vec![0; 64 * 1024];
+            loop {
+                let length = party.read(&mut buffer)?;
+                if length == 0 {
+                    return client.shutdown(Shutdown::Both);
+                }
+                self.keep(&buffer[..length]);
+                client.write_all(&buffer[..length])?;
+            }
         };
         let mut answer = Vec::new();
         match moment {
