@@ -53,6 +53,7 @@ pub(super) struct Link {
     address: Arc<Address>,
     schema: &'static str,
     standing: Arc<Standing>,
+    reads_only: bool,
     live: Option<Live>,
     wait: Duration,
     next: Instant,
@@ -62,7 +63,13 @@ pub(super) struct Link {
 impl Link {
     pub(super) fn new(address: Arc<Address>, schema: &'static str, standing: Arc<Standing>) -> Self {
         let next = Instant::now();
-        Self { address, schema, standing, live: None, wait: FIRST_WAIT, next, why: "not connected yet".into() }
+        let why = "not connected yet".into();
+        Self { address, schema, standing, reads_only: false, live: None, wait: FIRST_WAIT, next, why }
+    }
+
+    /// One through which nothing can be written.
+    pub(super) fn reading(self) -> Self {
+        Self { reads_only: true, ..self }
     }
 
     /// The connection; made where there is none, unless an attempt has just failed.
@@ -74,7 +81,15 @@ impl Link {
             if Instant::now() < self.next {
                 return Err(StoreError::Unavailable(Arc::clone(&self.why)));
             }
-            match runtime.block_on(connect(&self.address, self.schema, &self.standing)) {
+            let connected: Result<_, Arc<str>> = runtime.block_on(async {
+                let live = connect(&self.address, self.schema, &self.standing).await?;
+                if self.reads_only {
+                    let set = live.client.batch_execute("SET default_transaction_read_only = on").await;
+                    set.map_err(|error| trouble::say(&error))?;
+                }
+                Ok(live)
+            });
+            match connected {
                 Ok(live) => {
                     self.wait = FIRST_WAIT;
                     self.live = Some(live);

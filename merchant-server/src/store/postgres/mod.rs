@@ -80,7 +80,7 @@ pub(super) async fn open(
     }
     let queue: reader::Queue = Arc::new(Mutex::new(to_read));
     for _ in 0..address.readers {
-        let (link, queue) = (link(&Arc::default()), Arc::clone(&queue));
+        let (link, queue) = (link(&Arc::default()).reading(), Arc::clone(&queue));
         let reader = reader::Reader { runtime: runtime()?, link, queue };
         postgres.threads.push(spawn("store-reader", move || reader.work())?);
     }

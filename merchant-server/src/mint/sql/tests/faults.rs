@@ -24,7 +24,9 @@ async fn purchase(store: &SqlStore, merchant: AccountNumber, round: u64) {
     let reserve = key(b'r', round);
     insist(async || {
         let credit = Credit { serial: round, reserve, amount: 3 * VALUE, at: now };
-        store.credit(FundingPage { credits: vec![credit], strays: Vec::new(), cursor: round, ..FundingPage::default() }).await
+        store
+            .credit(FundingPage { credits: vec![credit], strays: Vec::new(), cursor: round, ..FundingPage::default() })
+            .await
     })
     .await
     .unwrap();
