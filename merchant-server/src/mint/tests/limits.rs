@@ -148,7 +148,10 @@ async fn what_came_back_is_not_sent_back() {
     market.transfer("stray", 6, "rent").await;
     eventually("the return of the other", async || market.at_bank("customer").await == 49_995).await;
     assert_eq!(market.at_bank("mint").await, 5);
-    assert!(market.mint.store.open_returns(market.mint.now()).await.unwrap().is_empty());
+    eventually("both are recorded", async || {
+        market.mint.store.open_returns(market.mint.now()).await.unwrap().is_empty()
+    })
+    .await;
     market.assert_balanced().await;
 }
 
