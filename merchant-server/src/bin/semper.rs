@@ -164,7 +164,7 @@ fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Deals(merchant) => runtime.block_on(operate::deals(&merchant)),
         Command::Refund(args) => runtime.block_on(operate::refund(&args)),
-        Command::Mint(command) => runtime.block_on(mint::run(&command)),
+        Command::Mint(command) => mint::run(&command),
         Command::Audit(args) => {
             telemetry::init_logs("warn");
             runtime.block_on(audit(args))

@@ -11,11 +11,12 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use semper_shared::foundation::{Digest, UnixSeconds};
+use semper_shared::foundation::{Digest, UnixSeconds, json};
 use semper_shared::items::payment::ecash::{
     CheckedRecoup, EcashError, RecoupAnswer, RecoupBody, RecoupOrigin, Revoked, check_recoup,
 };
 use semper_shared::security::blinding::MODULUS_LEN;
+use serde::{Deserialize, Serialize};
 
 use super::error::MintError;
 use super::evidence::digest_of;
@@ -47,7 +48,11 @@ pub(super) trait LifeStore {
     fn void(&self, melt: Digest) -> BoxFuture<'_, Result<(), LedgerError>>;
 }
 
+/// The file in the mint's folder by which the operator revokes.
+const REQUEST: &str = "revoke.json";
+
 /// Denominations to be revoked.
+#[derive(Serialize, Deserialize)]
 pub(super) struct NewRevocation {
     pub(super) denominations: Vec<Digest>,
     pub(super) reason: String,
@@ -118,21 +123,40 @@ impl Mint {
                 let mut signatures = signed.flat_map(|(outputs, signatures)| {
                     outputs.iter().zip(signatures.chunks(MODULUS_LEN)).filter(|(output, _)| **output == number)
                 });
-                Ok(signatures.any(|(_, signature)| {
-                    signature.try_into().is_ok_and(|signature| checked.is_signed_by(signature))
-                }))
+                Ok(signatures
+                    .any(|(_, signature)| signature.try_into().is_ok_and(|signature| checked.is_signed_by(signature))))
             }
         }
     }
 
-    /// Takes revocations in that the ledger has and the ring has not.
+    /// Takes revocations in: those that the operator has laid into the folder, and those that the ledger has and the ring
+    /// has not.
     pub(super) async fn watch_revocations(&self) {
         let known = self.ring().revoked;
-        match self.store.revocations().await {
+        let revocations = match self.take_request().await {
+            Ok(()) => self.store.revocations().await,
+            Err(error) => Err(error),
+        };
+        match revocations {
             Ok(revocations) if revocations.len() != known => self.renew_ring(Ahead::Settings).await,
             Ok(_) => {}
             Err(error) => tracing::warn!(cause = %error, "cannot read the revocations"),
         }
+    }
+
+    async fn take_request(&self) -> Result<(), StoreError> {
+        let path = self.config.data.join(REQUEST);
+        let Ok(text) = std::fs::read(&path) else {
+            return Ok(());
+        };
+        match json::from_slice::<NewRevocation>(&text) {
+            Ok(new) => {
+                let revoked = self.store.revoke(new).await?;
+                tracing::warn!(revoked, "denominations were revoked");
+            }
+            Err(_) => tracing::error!(file = REQUEST, "this is no revocation"),
+        }
+        std::fs::remove_file(&path).map_err(|error| StoreError::Failed(error.to_string().into()))
     }
 }
 
@@ -145,14 +169,13 @@ pub(super) fn revoked(revocations: &[(Digest, UnixSeconds)]) -> Vec<Revoked> {
     revocations.iter().map(revoked).collect()
 }
 
-/// Revokes denominations of the mint of these settings, which may be running: by their names, or all that were made so far
-/// where none is named. Returns how many were not revoked before.
+/// Revokes denominations of the mint of these settings, by their names, or all that were made so far where none is named:
+/// lays the order into the mint's folder, where a mint takes it in within seconds, or when it starts. Returns how many.
 ///
 /// # Errors
-/// [`StartError`] where its ledger cannot be opened, or it has no such denomination.
-pub async fn revoke(config: &Config, named: &[String], reason: &str) -> Result<u64, StartError> {
+/// [`StartError`] where the folder cannot be used, or the mint has no such denomination.
+pub fn revoke(config: &Config, named: &[String], reason: &str) -> Result<usize, StartError> {
     let wrong = |why: String| StartError::Config(why);
-    let store = super::open_ledger(config, None).await?;
     let made = keys::known(&config.data)?;
     let mut denominations = Vec::new();
     for name in named {
@@ -165,7 +188,10 @@ pub async fn revoke(config: &Config, named: &[String], reason: &str) -> Result<u
     if reason.is_empty() || reason.len() > 200 {
         return Err(wrong("a reason is 1 to 200 bytes".to_owned()));
     }
+    let count = denominations.len();
     let new = NewRevocation { denominations, reason: reason.to_owned(), revoked_at: crate::clock::now() };
-    Ok(store.revoke(new).await?)
+    let text = serde_json::to_vec(&new).map_err(|error| wrong(error.to_string()))?;
+    let path = config.data.join(REQUEST);
+    crate::keys::write_secret(&path, &text).map_err(|error| wrong(format!("{}: {error}", path.display())))?;
+    Ok(count)
 }
-

@@ -37,7 +37,7 @@ pub(crate) struct RevokeArgs {
     reason: String,
 }
 
-pub(crate) async fn run(command: &Mint) -> Result<(), Failure> {
+pub(crate) fn run(command: &Mint) -> Result<(), Failure> {
     let Mint::Revoke(args) = command;
     let file = match (&args.config, &args.data) {
         (Some(file), _) => file.clone(),
@@ -46,7 +46,7 @@ pub(crate) async fn run(command: &Mint) -> Result<(), Failure> {
     };
     let none = || Failure::new(Code::CONFIG_INVALID, format!("{}: it names no mint", file.display()));
     let config = Config::read(&file)?.mint.ok_or_else(none)?;
-    let revoked = mint::revoke(&config, &args.denomination, &args.reason).await?;
-    println!("{revoked} denominations are revoked now. The mint takes their coins no longer, once it has seen it.");
+    let revoked = mint::revoke(&config, &args.denomination, &args.reason)?;
+    println!("{revoked} denominations are revoked. The mint takes it in within seconds, or when it starts.");
     Ok(())
 }

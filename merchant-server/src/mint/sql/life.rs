@@ -83,15 +83,10 @@ pub(super) fn of_coin(tx: &mut Tx<'_>, coin: i64) -> Result<Vec<String>, StoreEr
 /// Gives a melt's amount back to its coin, once, unless it was revealed meanwhile.
 fn void(tx: &mut Tx<'_>, melt: &Digest) -> Result<(), LedgerError> {
     let record = melts::melted(tx, melt)?.ok_or(LedgerError::MeltUnknown)?;
-    let voided = tx.execute(
-        "UPDATE melt SET void = 1 WHERE digest = ?1 AND void = 0 AND signatures IS NULL",
-        values![melt],
-    )?;
+    let voided =
+        tx.execute("UPDATE melt SET void = 1 WHERE digest = ?1 AND void = 0 AND signatures IS NULL", values![melt])?;
     if voided == 1 {
-        tx.execute(
-            "UPDATE coin SET spent = spent - ?2 WHERE key = ?1",
-            values![record.coin, Whole(record.amount)],
-        )?;
+        tx.execute("UPDATE coin SET spent = spent - ?2 WHERE key = ?1", values![record.coin, Whole(record.amount)])?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use semper_shared::foundation::Digest;
 
 use super::{Whole, minor};
 use crate::mint::ring::PACKED;
-use crate::mint::store::{DayLimit, FundingPage, Key, Limit, LedgerError, NewWithdrawal, ReserveRecord, Stray};
+use crate::mint::store::{DayLimit, FundingPage, Key, LedgerError, Limit, NewWithdrawal, ReserveRecord, Stray};
 use crate::store::StoreError;
 use crate::store::sql::{Tx, values};
 
@@ -65,12 +65,7 @@ pub(super) fn add(tx: &mut Tx<'_>, reserve: &Key, amount: u64) -> Result<(), Sto
 }
 
 /// The same, unless the reserve would hold more than `limit` then.
-pub(super) fn add_within(
-    tx: &mut Tx<'_>,
-    reserve: &Key,
-    amount: u64,
-    limit: Option<u64>,
-) -> Result<(), LedgerError> {
+pub(super) fn add_within(tx: &mut Tx<'_>, reserve: &Key, amount: u64, limit: Option<u64>) -> Result<(), LedgerError> {
     if try_add(tx, reserve, amount, limit)? { Ok(()) } else { Err(LedgerError::Limit(Limit::Reserve)) }
 }
 
