@@ -34,6 +34,13 @@ impl Standing {
     }
 }
 
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    Write,
+    Read,
+}
+
 /// A connection that stands.
 pub(super) struct Live {
     pub(super) client: Client,
@@ -52,8 +59,8 @@ impl Drop for Live {
 pub(super) struct Link {
     address: Arc<Address>,
     schema: &'static str,
+    use_for: Use,
     standing: Arc<Standing>,
-    reads_only: bool,
     live: Option<Live>,
     wait: Duration,
     next: Instant,
@@ -61,15 +68,11 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(address: Arc<Address>, schema: &'static str, standing: Arc<Standing>) -> Self {
+    pub(super) fn new(address: Arc<Address>, schema: &'static str, use_for: Use, standing: &Arc<Standing>) -> Self {
         let next = Instant::now();
-        let why = "not connected yet".into();
-        Self { address, schema, standing, reads_only: false, live: None, wait: FIRST_WAIT, next, why }
-    }
-
-    /// One through which nothing can be written.
-    pub(super) fn reading(self) -> Self {
-        Self { reads_only: true, ..self }
+        // Only those that write count for `/ready`: where they stand the others do too, or soon.
+        let standing = if use_for == Use::Write { Arc::clone(standing) } else { Arc::default() };
+        Self { address, schema, use_for, standing, live: None, wait: FIRST_WAIT, next, why: "not connected yet".into() }
     }
 
     /// The connection; made where there is none, unless an attempt has just failed.
@@ -81,15 +84,7 @@ impl Link {
             if Instant::now() < self.next {
                 return Err(StoreError::Unavailable(Arc::clone(&self.why)));
             }
-            let connected: Result<_, Arc<str>> = runtime.block_on(async {
-                let live = connect(&self.address, self.schema, &self.standing).await?;
-                if self.reads_only {
-                    let set = live.client.batch_execute("SET default_transaction_read_only = on").await;
-                    set.map_err(|error| trouble::say(&error))?;
-                }
-                Ok(live)
-            });
-            match connected {
+            match runtime.block_on(connect(&self.address, self.schema, self.use_for, &self.standing)) {
                 Ok(live) => {
                     self.wait = FIRST_WAIT;
                     self.live = Some(live);
@@ -125,7 +120,12 @@ impl Link {
 }
 
 /// Connects, and sets what every connection must have. The connection works on the runtime that is running.
-pub(super) async fn connect(address: &Address, schema: &str, standing: &Arc<Standing>) -> Result<Live, Arc<str>> {
+pub(super) async fn connect(
+    address: &Address,
+    schema: &str,
+    use_for: Use,
+    standing: &Arc<Standing>,
+) -> Result<Live, Arc<str>> {
     let said = |error: tokio_postgres::Error| -> Arc<str> { trouble::say(&error).into() };
     let (client, connection) = address.config.connect(address.tls.clone()).await.map_err(said)?;
     let ended = tokio::spawn(async move {
@@ -133,7 +133,8 @@ pub(super) async fn connect(address: &Address, schema: &str, standing: &Arc<Stan
             tracing::debug!(cause = %trouble::say(&error), "a connection to the database ended");
         }
     });
-    client.batch_execute(&format!("SET search_path TO \"{schema}\"; {SETTINGS}")).await.map_err(said)?;
+    let only = if use_for == Use::Read { "; SET default_transaction_read_only = on" } else { "" };
+    client.batch_execute(&format!("SET search_path TO \"{schema}\"; {SETTINGS}{only}")).await.map_err(said)?;
     standing.0.fetch_add(1, Ordering::Relaxed);
     Ok(Live { client, statements: Statements::default(), ended, standing: Arc::clone(standing) })
 }

@@ -24,7 +24,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use self::address::Address;
-use self::link::{Link, Standing};
+use self::link::{Link, Standing, Use};
 use self::metrics::Metrics;
 use super::StoreError;
 use super::sql::seam::{Access, Backend, Job};
@@ -71,19 +71,22 @@ pub(super) async fn open(
         standing: Arc::default(),
         shown: Arc::clone(&address.shown),
     };
-    let link = |standing: &Arc<Standing>| Link::new(Arc::clone(&address), schema.name, Arc::clone(standing));
+    let link = |use_for| Link::new(Arc::clone(&address), schema.name, use_for, &postgres.standing);
+    let (mut threads, turn) = (Vec::new(), Arc::default());
     let queue: writer::Queue = Arc::new(Mutex::new(to_write));
     for _ in 0..address.writers {
-        let (link, queue, metrics) = (link(&postgres.standing), Arc::clone(&queue), Arc::clone(&metrics));
-        let writer = writer::Writer { runtime: runtime()?, link, queue, metrics };
-        postgres.threads.push(spawn("store-writer", move || writer.work())?);
+        let (link, queue, metrics, turn) =
+            (link(Use::Write), Arc::clone(&queue), Arc::clone(&metrics), Arc::clone(&turn));
+        let writer = writer::Writer { runtime: runtime()?, link, queue, metrics, turn };
+        threads.push(spawn("store-writer", move || writer.work())?);
     }
     let queue: reader::Queue = Arc::new(Mutex::new(to_read));
     for _ in 0..address.readers {
-        let (link, queue) = (link(&Arc::default()).reading(), Arc::clone(&queue));
+        let (link, queue) = (link(Use::Read), Arc::clone(&queue));
         let reader = reader::Reader { runtime: runtime()?, link, queue };
-        postgres.threads.push(spawn("store-reader", move || reader.work())?);
+        threads.push(spawn("store-reader", move || reader.work())?);
     }
+    postgres.threads = threads;
     Ok(postgres)
 }
 
@@ -95,7 +98,7 @@ pub(super) fn inspect(url: &StoreUrl, party: &'static str) -> Result<Postgres, S
     let address = Arc::new(Address::read(url)?);
     let (writes, _nobody_writes) = mpsc::channel(1);
     let (reads, to_read) = mpsc::channel(address.queue);
-    let link = Link::new(Arc::clone(&address), party, Arc::default());
+    let link = Link::new(Arc::clone(&address), party, Use::Read, &Arc::default());
     let reader = reader::Reader { runtime: runtime()?, link, queue: Arc::new(Mutex::new(to_read)) };
     Ok(Postgres {
         queues: Some(Queues { writes, reads }),
@@ -110,7 +113,7 @@ fn prepare(address: &Address, schema: &Schema) -> Result<(), StoreError> {
     runtime()?.block_on(async {
         let started = tokio::time::Instant::now();
         loop {
-            match link::connect(address, schema.name, &Arc::default()).await {
+            match link::connect(address, schema.name, Use::Write, &Arc::default()).await {
                 Ok(live) => return migrate::migrate(&live.client, &address.shown, schema).await,
                 Err(why) if started.elapsed() >= PATIENCE => return Err(StoreError::Unavailable(why)),
                 Err(why) => {

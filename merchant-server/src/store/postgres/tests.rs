@@ -215,7 +215,7 @@ async fn a_server_that_is_away_is_said_to_be() {
     assert!(database.check().is_err());
     let nobody = StoreUrl::new("postgres://me:hunter2@127.0.0.1:9/none?connect_timeout=1");
     let address = Address::read(&nobody).unwrap();
-    let said = link::connect(&address, "test", &Arc::default()).await.map(|_| ()).unwrap_err();
+    let said = link::connect(&address, "test", Use::Write, &Arc::default()).await.map(|_| ()).unwrap_err();
     assert!(!said.contains("hunter2"), "{said}");
 }
 

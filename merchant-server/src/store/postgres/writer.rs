@@ -10,9 +10,9 @@
 //! A batch holds the locks of all its jobs, and so may stand in another's way, even crosswise. It therefore waits for locks
 //! only briefly: then it is rolled back, its jobs are run again each alone, and the next batches are smaller.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, mpsc};
@@ -30,9 +30,14 @@ const BATCH: usize = 64;
 /// How long a batch waits for locks, since it may be what the other one waits for.
 const BEGIN_BATCH: &str = "BEGIN; SET LOCAL lock_timeout = '100ms'";
 
-/// How often a job is run alone before it is answered as busy, and the wait between, which grows.
-const ATTEMPTS: u32 = 8;
+/// How often a job is run alone before it is answered as busy.
+const ATTEMPTS: u32 = 10;
+
+/// The wait before a job is run again, and how long it then waits for locks; both grow with each attempt. Two that wait for each
+/// other are so parted sooner than the server would look for them.
 const PAUSE: Duration = Duration::from_millis(5);
+const LOCK_WAIT_MS: u32 = 200;
+const LONGEST_LOCK_WAIT_MS: u32 = 2_000;
 
 pub(super) type Queue = Arc<Mutex<mpsc::Receiver<Box<dyn Job>>>>;
 
@@ -41,6 +46,8 @@ pub(super) struct Writer {
     pub(super) link: Link,
     pub(super) queue: Queue,
     pub(super) metrics: Arc<Metrics>,
+    /// Who runs a job alone holds it: jobs that were in each other's way do not meet again.
+    pub(super) turn: Arc<std::sync::Mutex<()>>,
 }
 
 /// Why a batch was not committed.
@@ -69,7 +76,7 @@ impl Writer {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let taken = {
-                let Self { runtime, link, queue, metrics } = &mut self;
+                let Self { runtime, link, queue, metrics, .. } = &mut self;
                 runtime.block_on(async {
                     tokio::select! {
                         biased;
@@ -98,7 +105,7 @@ impl Writer {
 
     /// Runs a batch and answers all its jobs; whether they went together.
     fn run(&mut self, batch: &mut Vec<Box<dyn Job>>) -> bool {
-        match self.attempt(batch) {
+        match self.attempt(batch, "BEGIN") {
             Ok(verdicts) => {
                 finish(batch, &verdicts);
                 true
@@ -122,11 +129,14 @@ impl Writer {
 
     /// Runs jobs, usually one, until they are done or patience ends.
     fn alone(&mut self, mut batch: Vec<Box<dyn Job>>, before: u32) {
+        let turn = Arc::clone(&self.turn);
         for attempt in before..ATTEMPTS {
             if attempt > 0 {
-                thread::sleep(PAUSE * 2_u32.pow(attempt.min(5)));
+                thread::sleep(PAUSE * 2_u32.pow(attempt.min(5)) + jitter());
             }
-            match self.attempt(&mut batch) {
+            let _mine = turn.lock().unwrap_or_else(PoisonError::into_inner);
+            let wait = (LOCK_WAIT_MS * (attempt + 1)).min(LONGEST_LOCK_WAIT_MS);
+            match self.attempt(&mut batch, &format!("BEGIN; SET LOCAL lock_timeout = {wait}")) {
                 Ok(verdicts) => return finish(&mut batch, &verdicts),
                 Err(Failure::Trouble(trouble)) if attempt + 1 < ATTEMPTS => {
                     self.metrics.conflicts.inc();
@@ -138,11 +148,11 @@ impl Writer {
     }
 
     /// Runs the jobs in one transaction.
-    fn attempt(&mut self, batch: &mut [Box<dyn Job>]) -> Result<Vec<Verdict>, Failure> {
+    fn attempt(&mut self, batch: &mut [Box<dyn Job>], begin: &str) -> Result<Vec<Verdict>, Failure> {
         let Self { runtime, link, metrics, .. } = self;
         let live = link.live(runtime).map_err(Failure::Refused)?;
         let together = batch.len() > 1;
-        let mut session = Connected::new(runtime, live, if together { BEGIN_BATCH } else { "BEGIN" });
+        let mut session = Connected::new(runtime, live, if together { BEGIN_BATCH } else { begin });
         let mut verdicts = Vec::with_capacity(batch.len());
         for job in batch.iter_mut() {
             let announced = session.announced().len();
@@ -202,6 +212,12 @@ impl Writer {
             None => Failure::Refused(StoreError::Failed(what)),
         })
     }
+}
+
+/// A few milliseconds, so that two processes do not try in step.
+fn jitter() -> Duration {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Duration::from_micros(u64::from(now.subsec_micros() % 7_919))
 }
 
 fn finish(batch: &mut Vec<Box<dyn Job>>, verdicts: &[Verdict]) {
