@@ -135,6 +135,9 @@ async fn import(args: &Args, file: &Path, backup_passphrase: &Path) -> Result<()
 
 async fn withdraw(wallet: &mut NativeWallet, decimal: &str, mint: &str, json: bool) -> Result<(), CliError> {
     let info = wallet.mint_info(mint).await?;
+    if info.books.is_some_and(|books| !books.good) {
+        note("Warning: this mint cannot show that its books balance.");
+    }
     let currency: Currency = info.currency.parse().map_err(WalletError::from)?;
     let wanted = Amount::parse_decimal(decimal, currency).map_err(WalletError::from)?;
     let report = steps();

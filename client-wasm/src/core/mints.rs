@@ -2,7 +2,7 @@
 
 use semper_shared::foundation::{Amount, Code, UnixSeconds};
 use semper_shared::items::party::{Party, Role};
-use semper_shared::items::payment::ecash::{KeySet, MintKeys};
+use semper_shared::items::payment::ecash::{KeySet, MintKeys, check_solvency};
 use semper_shared::items::statement::{Compact, Signed};
 use semper_shared::security::{Portable, Thumbprint};
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,18 @@ pub struct MintInfo {
     /// The most that can be brought in at once, in minor units, where the mint limits that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_minor: Option<u64>,
+    /// What it says of its books, where it says something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub books: Option<BooksView>,
+}
+
+/// What a mint says of its books, signed by it and checked here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct BooksView {
+    /// As of when.
+    pub at: UnixSeconds,
+    /// Whether they balance, and its bank holds what it owes.
+    pub good: bool,
 }
 
 /// A mint's name and origin.
@@ -101,6 +113,7 @@ impl<P: Ports> Wallet<P> {
         let document = fetch_keys(&self.ports, url, self.now()).await?;
         let test_account = test_account(&self.ports, &document.funding.bank).await?.is_some();
         let keys = KeySet::new(document)?;
+        let books = self.books(&keys).await;
         let issued = keys.denominations().filter(|denomination| denomination.issues(self.now()));
         Ok(MintInfo {
             name: keys.document().name.clone(),
@@ -110,7 +123,18 @@ impl<P: Ports> Wallet<P> {
             fees: Vec::new(),
             test_account,
             limit_minor: keys.document().policy.at_once(),
+            books,
             smallest_minor: issued.map(|denomination| denomination.value.minor()).min().unwrap_or(0),
+        })
+    }
+
+    /// The mint's statement about its books; none where it makes none. One that is not its own, or not of today, is bad news.
+    async fn books(&self, keys: &KeySet) -> Option<BooksView> {
+        let text = ask_text(&self.ports, &join(&keys.document().url, "solvency")).await.ok()?;
+        let now = self.now();
+        Some(match check_solvency(keys, &Compact::new(text), now, &Portable) {
+            Ok(said) => BooksView { at: said.at, good: said.balances() && said.covered() },
+            Err(_) => BooksView { at: now, good: false },
         })
     }
 

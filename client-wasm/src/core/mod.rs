@@ -48,7 +48,7 @@ pub use cards::{ApprovalView, CardView};
 pub use deals::{DealLine, DealView, StatementView};
 pub use error::WalletError;
 pub use library::{LibraryDeal, LibraryPart, PartAccess};
-pub use mints::{MintInfo, MintName, PurseView};
+pub use mints::{BooksView, MintInfo, MintName, PurseView};
 pub use net::{CatalogueEntry, Problem, origin_of};
 pub use records::Step;
 pub use refunds::RefundView;

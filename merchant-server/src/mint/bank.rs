@@ -45,6 +45,11 @@ struct History {
     entries: Vec<Entry>,
 }
 
+#[derive(Deserialize)]
+struct Standing {
+    balance: Amount,
+}
+
 #[derive(Serialize)]
 struct Order<'a> {
     id: &'a str,
@@ -86,6 +91,13 @@ impl Bank {
         let order = Order { id, from: &self.account.account, to, amount, subject };
         let request = self.client.post(format!("{}/transfers", self.url)).json(&order);
         self.ask::<Value>(request).await.map(|_| ())
+    }
+
+    /// What the account holds, in minor units; nothing where it is below zero.
+    pub(super) async fn balance(&self) -> Result<u64, BankError> {
+        let url = format!("{}/accounts/{}", self.url, self.account.account);
+        let standing: Standing = self.ask(self.client.get(url)).await?;
+        Ok(standing.balance.minor())
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, BankError> {

@@ -27,7 +27,7 @@ use crate::http::{Endpoint, Json, Problem, ProblemBody, jose};
                        stable code.",
         license(name = "Apache-2.0 OR MIT")
     ),
-    paths(keys, page, reserve, withdraw, deposit, refund, melt, reveal, recoup, coin, transfers::pay_in, transfers::status, transfers::accept, transfers::cancel, register),
+    paths(keys, page, reserve, withdraw, deposit, refund, melt, reveal, recoup, coin, transfers::pay_in, transfers::status, transfers::accept, transfers::cancel, register, super::solvency::solvency),
     components(schemas(ProblemBody, AlreadySpentSchema))
 )]
 pub(super) struct ApiDoc;
@@ -37,6 +37,7 @@ const DEPOSIT_LIMIT: usize = 160 * 1024;
 
 pub(super) fn routes(routes: &mut web::ServiceConfig) {
     routes.service(Endpoint::at("/keys").get(keys));
+    routes.service(Endpoint::at("/solvency").get(super::solvency::solvency));
     routes.service(Endpoint::at("/keys/{page}").get(page));
     routes.service(Endpoint::at("/reserves/{reserve}").get(reserve));
     routes.service(Endpoint::at("/withdrawals").post(withdraw).limit(80 * 1024));

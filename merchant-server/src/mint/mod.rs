@@ -42,6 +42,7 @@ mod ring;
 mod schema;
 mod settings;
 mod settlement;
+mod solvency;
 mod sql;
 mod store;
 mod strays;
@@ -69,6 +70,7 @@ use self::error::MintError;
 use self::keys::Ahead;
 use self::metrics::Metrics;
 use self::ring::Ring;
+use self::solvency::Statements;
 use self::sql::SqlStore;
 use self::store::{Key, MintStore};
 use crate::crypto::{Native, NativeSigner};
@@ -136,8 +138,11 @@ async fn open(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result<(Run
     });
     let introduction = Arc::new(introduction(&mint));
     let data = web::Data::from(Arc::clone(&mint));
+    let statements = Arc::new(Statements::new(Arc::clone(&mint), bank.clone()));
+    let stated = web::Data::from(Arc::clone(&statements));
     let routes = move |routes: &mut web::ServiceConfig| {
         routes.app_data(data.clone());
+        routes.app_data(stated.clone());
         routes.service(introduction.endpoint());
         handlers::routes(routes);
     };
@@ -147,6 +152,7 @@ async fn open(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result<(Run
     tokio::spawn(settlement::settle(Arc::clone(&mint), bank, config.wire_delay_s, shutdown.clone()));
     tokio::spawn(transfers::expire(Arc::clone(&mint), shutdown.clone()));
     tokio::spawn(renew(Arc::clone(&mint), shutdown.clone()));
+    tokio::spawn(statements.keep(shutdown.clone()));
     tokio::spawn(watch(Arc::clone(&mint), shutdown.clone()));
     Ok((running, mint))
 }
@@ -172,6 +178,7 @@ fn introduction(mint: &Mint) -> Introduction {
         .address("recoups", "/recoups")
         .address("transfers", "/transfers/{transfer}")
         .address("accounts", "/accounts")
+        .address("solvency", "/solvency")
 }
 
 /// Reads or makes the denominations, and signs the key document.

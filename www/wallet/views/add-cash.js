@@ -1,11 +1,11 @@
 import { field, form, h } from "/common/dom.js";
 import { describe, stepList } from "/common/elements.js";
-import { formatAmount, parseAmount, t } from "/common/i18n.js";
+import { formatAmount, formatMoment, parseAmount, t } from "/common/i18n.js";
 import { codeOf } from "../client.js";
 
 /**
  * @typedef {import("../shell.js").Context} Context
- * @typedef {{name: string, url: string, currency: string, thumbprint: string, fees: unknown[], test_account: boolean, smallest_minor: number, limit_minor?: number}} MintInfo
+ * @typedef {{name: string, url: string, currency: string, thumbprint: string, fees: unknown[], test_account: boolean, smallest_minor: number, limit_minor?: number, books?: {at: number, good: boolean}}} MintInfo
  */
 
 const PRESETS_MAJOR = [5, 10, 20, 50];
@@ -135,6 +135,12 @@ function mintTerms(info) {
     h("dd", {}, info.fees.length === 0 ? t("mint.fees.none") : t("mint.fees.some", { count: info.fees.length })),
     h("dt", {}, t("mint.from")),
     h("dd", {}, t(info.test_account ? "mint.from.test" : "mint.from.bank")),
+    ...(info.books
+      ? [
+          h("dt", {}, t("mint.books")),
+          h("dd", {}, info.books.good ? t("mint.books.good", { at: formatMoment(info.books.at) }) : t("mint.books.bad")),
+        ]
+      : []),
     ...(info.limit_minor ? [h("dt", {}, t("mint.limit")), h("dd", {}, t("mint.limit.text", { amount: limitOf(info) }))] : []),
   );
 }

@@ -34,6 +34,7 @@ mod refresh;
 mod refund;
 mod restore;
 mod selection;
+mod solvency;
 pub mod transfer;
 mod withdraw;
 
@@ -56,6 +57,7 @@ pub use recoup::{CheckedRecoup, CoinOrigin, Recoup, RecoupAnswer, RecoupBody, Re
 pub use refresh::{Candidate, KAPPA, commitment};
 pub use refund::{KeptCoin, RefundAnswer, RefundBody, RefundConfirmation, RefundedCoin, check_confirmation, spread};
 pub use selection::select;
+pub use solvency::{Solvency, check_solvency};
 
 const ID: &str = "ecash";
 const VERSION: u32 = 1;
