@@ -11,6 +11,7 @@ pub mod fuzz;
 pub mod goods;
 pub mod market;
 pub mod proxy;
+pub mod parts;
 pub mod simulation;
 pub mod wallet;
 

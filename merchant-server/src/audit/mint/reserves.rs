@@ -37,13 +37,15 @@ pub(super) fn audit(desk: &mut Desk<'_, '_>, denominations: &Denominations, seen
         .all("SELECT key, balance FROM reserve", values![], |row| Ok((row.take::<Vec<u8>>(0)?, whole(row, 1)?)))?;
     desk.counted("reserve", u64::try_from(reserves.len()).unwrap_or(0));
     for (key, balance) in reserves {
-        let expected = balances.remove(&key).unwrap_or(0);
-        desk.same("reserve", base64::encode(&key), "balance", expected, i128::from(balance));
+        match balances.remove(&key) {
+            Some(expected) => desk.same("reserve", base64::encode(&key), "balance", expected, i128::from(balance)),
+            None => desk.off("reserve", base64::encode(&key), "key", "a reserve that money came into", balance),
+        }
     }
     if desk.has("reserve_day") {
         days(desk)?;
     }
-    for (key, balance) in balances.into_iter().filter(|(_, balance)| *balance != 0) {
+    for (key, balance) in balances {
         desk.off("reserve", base64::encode(&key), "balance", balance, "no such row");
     }
     Ok(())
