@@ -18,7 +18,7 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// Builds in release and runs the benchmark binary, which writes `target/bench.json`.
+    /// Builds in release and runs the benchmark binary, which writes `target/bench.json` and `target/bench.svg`.
     pub(crate) fn run(self, project: &Project) -> Outcome {
         let work = Work::begin("Building (1 of 2)");
         setup::build_tools()?;
@@ -42,7 +42,11 @@ impl Bench {
             .env("SEMPER_WASM_BROTLI_BYTES", built.brotli_bytes.to_string());
         run(&mut command, "Read what the benchmark says above.")?;
         work.end("ok");
-        println!("The figures are in {}.", project.shown(&out));
+        println!(
+            "The figures are in {}, a picture in {}.",
+            project.shown(&out),
+            project.shown(&out.with_extension("svg"))
+        );
         Ok(())
     }
 }

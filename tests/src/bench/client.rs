@@ -1,8 +1,10 @@
 //! The customers' side, made before anything is timed, so that the server is what is measured.
 
+use std::thread;
+
 use semper_shared::commerce::deal::{DealBody, Draft};
 use semper_shared::commerce::offer::Offer;
-use semper_shared::foundation::{Amount, Digest};
+use semper_shared::foundation::{Amount, Digest, base64};
 use semper_shared::items::payment::ecash::{
     Candidate, Coin, CoinSecret, Denomination, EcashBody, KAPPA, KeySet, Melt, MeltAnswer, MeltBody, Permission,
     PlanchetMessage, Reveal, Signatures, Withdrawal, WithdrawalBody, commitment,
@@ -14,36 +16,48 @@ use semper_shared::security::{Portable, Seed, Signer, SigningKey};
 use serde_json::{Value, json};
 
 use super::now;
-use crate::{Demo, Outcome};
+use super::site::Site;
+use crate::Outcome;
 
 const BATCH: usize = 64;
 
-/// A connection to a demo, and what its customers know.
+/// An order with its payment, ready to be sent.
+pub(super) struct Purchase {
+    /// The deal that comes of it.
+    pub(super) deal: Digest,
+    /// The body.
+    pub(super) body: Vec<u8>,
+}
+
+/// A connection to a site, and what its customers know.
 pub(super) struct Bench {
     pub(super) http: reqwest::Client,
     pub(super) keys: KeySet,
     offer: Signed<Offer>,
     mint_url: String,
+    merchant_url: String,
     bank_url: String,
     seed: Seed,
     made: u32,
 }
 
 impl Bench {
-    pub(super) async fn connect(demo: &Demo) -> Outcome<Self> {
+    pub(super) async fn connect(site: &Site) -> Outcome<Self> {
         let http = reqwest::Client::new();
-        let keys = http.get(format!("{}/keys", demo.urls.mint)).send().await?.error_for_status()?.text().await?;
+        let keys = http.get(format!("{}/keys", site.mint)).send().await?.error_for_status()?.text().await?;
         let keys = KeySet::verify(&Compact::new(keys), &Portable)?;
-        let offer = http.get(demo.offer("letter")).send().await?.error_for_status()?.text().await?;
-        let offer = Offer::verify(&offer, &demo.urls.merchant, now(), &Portable)?;
+        let offer =
+            http.get(format!("{}/offers/letter", site.merchant)).send().await?.error_for_status()?.text().await?;
+        let offer = Offer::verify(&offer, &site.merchant, now(), &Portable)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
         Ok(Self {
             http,
             keys,
             offer,
-            mint_url: demo.urls.mint.clone(),
-            bank_url: demo.urls.bank.clone(),
+            mint_url: site.mint.clone(),
+            merchant_url: site.merchant.clone(),
+            bank_url: site.bank.clone(),
             seed: Seed::new(seed),
             made: 0,
         })
@@ -121,7 +135,7 @@ impl Bench {
     }
 
     /// A purchase of the one-cent letter with one coin, ready to be sent.
-    pub(super) fn purchase(&self, coin: &Coin) -> Outcome<Vec<u8>> {
+    pub(super) fn purchase(&self, coin: &Coin) -> Outcome<Purchase> {
         let mut rng = semper_server::crypto::system_rng();
         let module = ModuleId::new("ecash").ok_or("a module's name")?;
         let draft = Draft::new(self.offer.clone(), SigningKey::make(&mut rng));
@@ -139,7 +153,34 @@ impl Bench {
         let permission = Signed::sign_self_keyed(permission, &coin.secret.key()).to_compact();
         let body = EcashBody { mint: self.keys.mint(), permissions: vec![permission] };
         let payment = Payment { module, version: 1, body: serde_json::to_value(body)? };
-        Ok(serde_json::to_vec(&DealBody { order: buyer.order().to_compact(), payment: Some(payment) })?)
+        let body = serde_json::to_vec(&DealBody { order: buyer.order().to_compact(), payment: Some(payment) })?;
+        Ok(Purchase { deal: bill.deal, body })
+    }
+
+    /// Purchases with these coins, made on all cores.
+    pub(super) fn purchases(&self, coins: &[Coin]) -> Outcome<Vec<Purchase>> {
+        let share = coins.len().div_ceil(thread::available_parallelism().map_or(1, usize::from)).max(1);
+        let parts: Vec<Outcome<Vec<Purchase>>> = thread::scope(|scope| {
+            let workers: Vec<_> = coins
+                .chunks(share)
+                .map(|coins| scope.spawn(|| coins.iter().map(|coin| self.purchase(coin)).collect()))
+                .collect();
+            workers
+                .into_iter()
+                .map(|worker| worker.join().unwrap_or_else(|_| Err("a thread panicked".into())))
+                .collect()
+        });
+        Ok(parts.into_iter().collect::<Outcome<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+
+    /// The refund of a purchase, ready to be sent by the merchant's operator.
+    pub(super) fn refund(&mut self, deal: &Digest) -> Outcome<(String, Vec<u8>)> {
+        self.made += 1;
+        let mut name = [0; 16];
+        name[..4].copy_from_slice(&self.made.to_be_bytes());
+        let amount = Amount::new(self.keys.currency(), 1)?;
+        let body = json!({ "refund": base64::encode(&name), "amount": amount, "reason": "measured" });
+        Ok((format!("{}/admin/deals/{deal}/refunds", self.merchant_url), serde_json::to_vec(&body)?))
     }
 
     /// A melt of a coin into one of its own kind, ready to be sent, and its three candidates.
@@ -175,6 +216,10 @@ impl Bench {
             transfer_public: chosen.transfer_public.clone(),
             planchets: chosen.planchets.iter().cloned().map(PlanchetMessage::from).collect(),
         })?)
+    }
+
+    pub(super) fn deals_url(&self) -> String {
+        format!("{}/deals", self.merchant_url)
     }
 
     pub(super) fn withdrawals_url(&self) -> String {

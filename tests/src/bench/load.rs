@@ -6,81 +6,115 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 
-use super::client::Bench;
-use super::{Figures, Plan, process};
-use crate::{Demo, Outcome};
+use super::client::{Bench, Purchase};
+use super::site::{ADMIN_TOKEN, Site};
+use super::{Figures, Plan};
+use crate::Outcome;
 
 /// What is sent: one request after the other, each step made from the answer to the one before.
 struct Job {
     url: String,
     body: Vec<u8>,
+    token: Option<&'static str>,
     then: Option<Then>,
 }
 
 /// Makes address and body of the next request from the answer to the one before.
 type Then = Box<dyn Fn(&[u8]) -> Outcome<(String, Vec<u8>)> + Send + Sync>;
 
-/// Purchases, in a closed loop and then begun at half the rate that it reached.
-pub(super) async fn purchases(bench: &mut Bench, demo: &Demo, plan: &Plan) -> Outcome<(Figures, Figures)> {
+/// Purchases and their refunds.
+pub(super) struct Bought {
+    /// In a closed loop.
+    pub(super) full: Figures,
+    /// Begun at half the rate that the closed loop reached.
+    pub(super) half: Figures,
+    /// Refunds of what was bought in the closed loop.
+    pub(super) refund: Figures,
+}
+
+/// Purchases, in a closed loop and then begun at half the rate that it reached; then refunds.
+pub(super) async fn purchases(bench: &mut Bench, site: &Site, plan: &Plan) -> Outcome<Bought> {
     let half = plan.purchases / 2;
     let coins = bench.withdraw(plan.warm_up + plan.purchases + half).await?;
-    let url = format!("{}/deals", demo.urls.merchant);
-    let mut jobs = Vec::with_capacity(coins.len());
-    for coin in &coins {
-        jobs.push(Job { url: url.clone(), body: bench.purchase(coin)?, then: None });
+    let made = bench.purchases(&coins)?;
+    let mut refunds = Vec::with_capacity(plan.refunds);
+    for purchase in made.iter().skip(plan.warm_up).take(plan.refunds) {
+        let (url, body) = bench.refund(&purchase.deal)?;
+        refunds.push(Job { url, body, token: Some(ADMIN_TOKEN), then: None });
     }
+    let mut jobs = jobs(bench, made);
     let open = jobs.split_off(plan.warm_up + plan.purchases);
     let closed = jobs.split_off(plan.warm_up);
-    closed_loop(bench, demo, jobs, plan.connections).await?;
-    let full = closed_loop(bench, demo, closed, plan.connections).await?;
-    let at_half = open_loop(bench, demo, open, full.per_s / 2.0).await?;
-    Ok((full, at_half))
+    closed_loop(bench, site, jobs, plan.connections).await?;
+    let full = closed_loop(bench, site, closed, plan.connections).await?;
+    let half = open_loop(bench, site, open, full.per_s / 2.0).await?;
+    let refund = closed_loop(bench, site, refunds, plan.connections).await?;
+    Ok(Bought { full, half, refund })
+}
+
+/// Purchases in a closed loop alone.
+pub(super) async fn purchases_alone(bench: &mut Bench, site: &Site, plan: &Plan) -> Outcome<Figures> {
+    let coins = bench.withdraw(plan.warm_up + plan.purchases).await?;
+    let mut warm_up = jobs(bench, bench.purchases(&coins)?);
+    let closed = warm_up.split_off(plan.warm_up);
+    closed_loop(bench, site, warm_up, plan.connections).await?;
+    closed_loop(bench, site, closed, plan.connections).await
+}
+
+fn jobs(bench: &Bench, purchases: Vec<Purchase>) -> Vec<Job> {
+    let url = bench.deals_url();
+    let job = |purchase: Purchase| Job { url: url.clone(), body: purchase.body, token: None, then: None };
+    purchases.into_iter().map(job).collect()
 }
 
 /// Withdrawals of one coin each.
-pub(super) async fn withdrawals(bench: &mut Bench, demo: &Demo, plan: &Plan) -> Outcome<Figures> {
+pub(super) async fn withdrawals(bench: &mut Bench, site: &Site, plan: &Plan) -> Outcome<Figures> {
     let reserve = bench.reserve(plan.withdrawals).await?;
     let mut jobs = Vec::with_capacity(plan.withdrawals);
     for _ in 0..plan.withdrawals {
         let (body, _) = bench.withdrawal(&reserve, 1)?;
-        jobs.push(Job { url: bench.withdrawals_url(), body, then: None });
+        jobs.push(Job { url: bench.withdrawals_url(), body, token: None, then: None });
     }
-    closed_loop(bench, demo, jobs, plan.connections).await
+    closed_loop(bench, site, jobs, plan.connections).await
 }
 
 /// Refreshes of one coin into one coin: melt, reveal.
-pub(super) async fn refreshes(bench: &mut Bench, demo: &Demo, plan: &Plan) -> Outcome<Figures> {
+pub(super) async fn refreshes(bench: &mut Bench, site: &Site, plan: &Plan) -> Outcome<Figures> {
     let coins = bench.withdraw(plan.refreshes).await?;
     let mut jobs = Vec::with_capacity(coins.len());
     for coin in coins {
         let (body, name, candidates) = bench.melt(&coin)?;
         let url = format!("{}/{name}/reveal", bench.melts_url());
         let then = move |answer: &[u8]| Ok((url.clone(), Bench::reveal(&coin, &candidates, answer)?));
-        jobs.push(Job { url: bench.melts_url(), body, then: Some(Box::new(then)) });
+        jobs.push(Job { url: bench.melts_url(), body, token: None, then: Some(Box::new(then)) });
     }
-    closed_loop(bench, demo, jobs, plan.connections).await
+    closed_loop(bench, site, jobs, plan.connections).await
 }
 
 async fn run(http: &reqwest::Client, job: &Job) -> Outcome {
-    let answer = post(http, &job.url, job.body.clone()).await?;
+    let answer = post(http, &job.url, job.body.clone(), job.token).await?;
     if let Some(then) = &job.then {
         let (url, body) = then(&answer)?;
-        post(http, &url, body).await?;
+        post(http, &url, body, job.token).await?;
     }
     Ok(())
 }
 
-async fn post(http: &reqwest::Client, url: &str, body: Vec<u8>) -> Outcome<Vec<u8>> {
-    let answer = http.post(url).header("content-type", "application/json").body(body).send().await?;
+async fn post(http: &reqwest::Client, url: &str, body: Vec<u8>, token: Option<&str>) -> Outcome<Vec<u8>> {
+    let mut request = http.post(url).header("content-type", "application/json").body(body);
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    let answer = request.send().await?;
     let status = answer.status();
     let bytes = answer.bytes().await?.to_vec();
     if status.is_success() { Ok(bytes) } else { Err(format!("{status}: {}", String::from_utf8_lossy(&bytes)).into()) }
 }
 
 /// As many at a time as there are connections, each next one as soon as one is done.
-async fn closed_loop(bench: &Bench, demo: &Demo, jobs: Vec<Job>, connections: usize) -> Outcome<Figures> {
+async fn closed_loop(bench: &Bench, site: &Site, jobs: Vec<Job>, connections: usize) -> Outcome<Figures> {
     let (jobs, next) = (Arc::new(jobs), Arc::new(AtomicUsize::new(0)));
-    let before = Meter::read(demo)?;
+    let before = Meter::read(site)?;
     let workers = (0..connections).map(|_| {
         let (jobs, next, http) = (Arc::clone(&jobs), Arc::clone(&next), bench.http.clone());
         tokio::spawn(async move {
@@ -97,12 +131,12 @@ async fn closed_loop(bench: &Bench, demo: &Demo, jobs: Vec<Job>, connections: us
     for worker in try_join_all(workers).await? {
         times.extend(worker?);
     }
-    before.figures(demo, times)
+    before.figures(site, times)
 }
 
 /// Begun at a fixed rate, whatever becomes of the others; the latency counts from the planned beginning.
-async fn open_loop(bench: &Bench, demo: &Demo, jobs: Vec<Job>, per_s: f64) -> Outcome<Figures> {
-    let before = Meter::read(demo)?;
+async fn open_loop(bench: &Bench, site: &Site, jobs: Vec<Job>, per_s: f64) -> Outcome<Figures> {
+    let before = Meter::read(site)?;
     let begun = Instant::now();
     let gap = Duration::from_secs_f64(1.0 / per_s);
     let mut due = begun;
@@ -117,7 +151,7 @@ async fn open_loop(bench: &Bench, demo: &Demo, jobs: Vec<Job>, per_s: f64) -> Ou
     for task in try_join_all(tasks).await? {
         times.push(task?);
     }
-    before.figures(demo, times)
+    before.figures(site, times)
 }
 
 /// The state of things when a loop begins.
@@ -128,14 +162,13 @@ struct Meter {
 }
 
 impl Meter {
-    fn read(demo: &Demo) -> Outcome<Self> {
-        let cpu_us = process::cpu_us(demo.id()?)?;
-        Ok(Self { bytes: process::database_bytes(&demo.data())?, cpu_us, begun: Instant::now() })
+    fn read(site: &Site) -> Outcome<Self> {
+        Ok(Self { bytes: site.bytes()?, cpu_us: site.cpu_us()?, begun: Instant::now() })
     }
 
-    fn figures(self, demo: &Demo, mut times: Vec<Duration>) -> Outcome<Figures> {
+    fn figures(self, site: &Site, mut times: Vec<Duration>) -> Outcome<Figures> {
         let elapsed = self.begun.elapsed().as_secs_f64();
-        let after = Self::read(demo)?;
+        let after = Self::read(site)?;
         times.sort_unstable();
         let count = f64::from(u32::try_from(times.len())?);
         let percentile = |percent: usize| {

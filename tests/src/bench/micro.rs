@@ -15,7 +15,7 @@ use crate::Outcome;
 const REPETITIONS: u32 = 2_000;
 
 /// Single operations.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Micro {
     /// Verifying the mint's signature on a coin, in microseconds.
     pub rsa_verify_us: f64,

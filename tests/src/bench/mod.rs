@@ -1,17 +1,24 @@
 //! The benchmark: what a purchase costs, and what it is made of.
 
+mod balancer;
 mod client;
+mod coins;
 mod disk;
+mod growth;
 mod load;
 mod micro;
+mod plot;
 mod process;
 mod report;
+mod site;
 
 use semper_shared::foundation::UnixSeconds;
 
-use crate::{Demo, Outcome};
+use crate::Outcome;
 use client::Bench;
-pub use report::{Figures, Report};
+pub use plot::svg;
+pub use report::{ByStore, Figures, Growth, Report};
+use site::{Site, Store};
 
 /// How much is done of each.
 struct Plan {
@@ -19,11 +26,16 @@ struct Plan {
     purchases: usize,
     withdrawals: usize,
     refreshes: usize,
+    refunds: usize,
     connections: usize,
 }
 
-const QUICK: Plan = Plan { warm_up: 300, purchases: 4_000, withdrawals: 200, refreshes: 200, connections: 64 };
-const FULL: Plan = Plan { warm_up: 1_000, purchases: 20_000, withdrawals: 1_000, refreshes: 1_000, connections: 64 };
+const QUICK: Plan =
+    Plan { warm_up: 200, purchases: 2_000, withdrawals: 300, refreshes: 200, refunds: 200, connections: 64 };
+const FULL: Plan =
+    Plan { warm_up: 1_000, purchases: 20_000, withdrawals: 2_000, refreshes: 1_000, refunds: 1_000, connections: 64 };
+
+const STORES: [Store; 3] = [Store::Sqlite, Store::Postgres(1), Store::Postgres(2)];
 
 /// Measures everything, printing as it goes.
 ///
@@ -40,32 +52,56 @@ pub fn run(quick: bool) -> Outcome<Report> {
     );
     println!("issue                     {:.0} coins/s/core", micro.issue_per_s_core);
 
+    let mut report = Report { micro, fdatasync_p50_ms, ..Report::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let demo = Demo::start()?;
-    let (purchase, purchase_half_load, withdraw, refresh) = runtime.block_on(async {
-        let mut bench = Bench::connect(&demo).await?;
-        let withdraw = load::withdrawals(&mut bench, &demo, &plan).await?;
-        print_figures("withdraw (one coin)", &withdraw);
-        let refresh = load::refreshes(&mut bench, &demo, &plan).await?;
-        print_figures("refresh (one coin)", &refresh);
-        let (purchase, half) = load::purchases(&mut bench, &demo, &plan).await?;
-        print_figures("purchase, closed loop", &purchase);
-        print_figures("purchase, at half load", &half);
-        Outcome::Ok((purchase, half, withdraw, refresh))
+    runtime.block_on(async {
+        for store in STORES {
+            measure(store, &plan, &mut report).await?;
+        }
+        if !quick {
+            let growth = growth::measure(&plan).await?;
+            println!("\nSQLite, with coins spent before");
+            print_figures(&growth.few_coins.to_string(), &growth.few);
+            print_figures(&growth.many_coins.to_string(), &growth.many);
+            println!("{:<25} {:.2} of the rate", "ratio", growth.ratio);
+            report.growth = Some(growth);
+        }
+        Outcome::Ok(())
     })?;
-    let wasm_brotli_bytes = std::env::var("SEMPER_WASM_BROTLI_BYTES").ok().and_then(|bytes| bytes.parse().ok());
-    if let Some(bytes) = wasm_brotli_bytes {
+    println!(
+        "\ncoins per purchase        {:.2} (at most {})",
+        report.coins_per_purchase.mean, report.coins_per_purchase.most
+    );
+    report.wasm_brotli_bytes = std::env::var("SEMPER_WASM_BROTLI_BYTES").ok().and_then(|bytes| bytes.parse().ok());
+    if let Some(bytes) = report.wasm_brotli_bytes {
         println!("wasm                      {bytes} bytes brotli");
     }
-    Ok(Report {
-        purchase: report::ByStore { sqlite: purchase },
-        purchase_half_load: report::ByStore { sqlite: purchase_half_load },
-        withdraw: report::ByStore { sqlite: withdraw },
-        refresh: report::ByStore { sqlite: refresh },
-        micro,
-        fdatasync_p50_ms,
-        wasm_brotli_bytes,
-    })
+    Ok(report)
+}
+
+/// Every kind of operation on one store.
+async fn measure(store: Store, plan: &Plan, report: &mut Report) -> Outcome {
+    let name = store.name();
+    println!("\n{name}");
+    let site = Site::start(store, None).await?;
+    let mut bench = Bench::connect(&site).await?;
+    if store == Store::Sqlite {
+        report.coins_per_purchase = coins::measure(&bench.keys, now())?;
+    }
+    let withdraw = load::withdrawals(&mut bench, &site, plan).await?;
+    print_figures("withdraw (one coin)", &withdraw);
+    let refresh = load::refreshes(&mut bench, &site, plan).await?;
+    print_figures("refresh (one coin)", &refresh);
+    let bought = load::purchases(&mut bench, &site, plan).await?;
+    print_figures("purchase, closed loop", &bought.full);
+    print_figures("purchase, at half load", &bought.half);
+    print_figures("refund", &bought.refund);
+    report.withdraw.insert(name, withdraw);
+    report.refresh.insert(name, refresh);
+    report.purchase.insert(name, bought.full);
+    report.purchase_half_load.insert(name, bought.half);
+    report.refund.insert(name, bought.refund);
+    Ok(())
 }
 
 fn print_figures(name: &str, figures: &Figures) {

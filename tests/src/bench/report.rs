@@ -1,11 +1,17 @@
 //! The figures, as they are written.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use super::coins::CoinsUsed;
 use super::micro::Micro;
 
+/// Figures by store: `sqlite`, `postgres`, `postgres_2_replicas`.
+pub type ByStore = BTreeMap<&'static str, Figures>;
+
 /// Everything that was measured.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Report {
     /// Whole purchases: order, deposit and receipt, durable.
     pub purchase: ByStore,
@@ -15,6 +21,13 @@ pub struct Report {
     pub withdraw: ByStore,
     /// Refreshes of one coin: melt and reveal.
     pub refresh: ByStore,
+    /// Refunds of a purchase, by the merchant's operator.
+    pub refund: ByStore,
+    /// Purchases with many spent coins in the books, where that was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub growth: Option<Growth>,
+    /// How many coins a purchase takes.
+    pub coins_per_purchase: CoinsUsed,
     /// Single operations.
     pub micro: Micro,
     /// The median of an `fdatasync` of 4 KiB, in milliseconds.
@@ -23,15 +36,8 @@ pub struct Report {
     pub wasm_brotli_bytes: Option<u64>,
 }
 
-/// Figures by store.
-#[derive(Debug, Serialize)]
-pub struct ByStore {
-    /// With the embedded store.
-    pub sqlite: Figures,
-}
-
 /// The figures of one kind of operation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct Figures {
     /// Operations a second.
     pub per_s: f64,
@@ -39,8 +45,23 @@ pub struct Figures {
     pub p50_ms: f64,
     /// 99th percentile of the latency in milliseconds.
     pub p99_ms: f64,
-    /// The server process's CPU time per operation, in microseconds, all parties together.
+    /// CPU time of mints and merchants per operation, in microseconds, without the database server's.
     pub cpu_us: f64,
-    /// What the stores of all parties grew by per operation, in bytes.
+    /// What the books of mint and merchant grew by per operation, in bytes.
     pub bytes: f64,
+}
+
+/// Purchases with few and with many spent coins in the mint's books.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Growth {
+    /// How few.
+    pub few_coins: u32,
+    /// How many.
+    pub many_coins: u32,
+    /// Purchases with few.
+    pub few: Figures,
+    /// Purchases with many.
+    pub many: Figures,
+    /// The rate with many, as a part of the rate with few.
+    pub ratio: f64,
 }

@@ -1,6 +1,7 @@
 //! Measures the server under whole purchases, and the operations that they are made of.
 //!
-//! `cargo xtask bench` runs it. What is printed is also written as JSON, `target/bench.json` by default.
+//! `cargo xtask bench` runs it. What is printed is also written as JSON, `target/bench.json` by default, and drawn
+//! beside it as SVG.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,13 +9,13 @@ use std::process::ExitCode;
 use clap::Parser;
 use semper_tests::bench;
 
-/// Measures purchases, withdrawals, refreshes and the operations that they are made of.
+/// Measures purchases, withdrawals, refreshes, refunds and the operations that they are made of.
 #[derive(Parser)]
 struct Arguments {
     /// Ends within a minute, with fewer repetitions.
     #[arg(long)]
     quick: bool,
-    /// Where the figures go.
+    /// Where the figures go; a picture of them goes beside, with the extension `svg`.
     #[arg(long, default_value = "target/bench.json")]
     out: PathBuf,
 }
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
             std::fs::create_dir_all(folder)?;
         }
         std::fs::write(&arguments.out, json)?;
+        std::fs::write(arguments.out.with_extension("svg"), bench::svg(&report))?;
         Ok(())
     });
     match measured {
