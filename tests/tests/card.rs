@@ -96,7 +96,7 @@ fn every_refusal_has_its_code_and_takes_nothing() -> Outcome {
         let wallet = with_card(&demo, number)?;
         assert_eq!(refused(&wallet, &demo)?, code, "{number}");
         let deals = wallet.json(&["deals", "--json"])?;
-        assert_eq!(deals["deals"][0]["state"], "refused", "{number}: {deals}");
+        assert_eq!(deals[0]["state"], "refused", "{number}: {deals}");
         no_card_number_is_outside(&demo, &wallet, number)?;
     }
     Ok(())
@@ -109,8 +109,8 @@ fn the_cardholder_approves_what_the_issuer_asks() -> Outcome {
     await_cards(&demo, &wallet)?;
     assert_eq!(refused(&wallet, &demo)?, "step-up-required");
     let deals = wallet.json(&["deals", "--json"])?;
-    let deal = deals["deals"][0]["deal"].as_str().ok_or("no deal")?.to_owned();
-    assert_eq!(deals["deals"][0]["state"], "ordered", "nothing is decided");
+    let deal = deals[0]["deal"].as_str().ok_or("no deal")?.to_owned();
+    assert_eq!(deals[0]["state"], "ordered", "nothing is decided");
     // Asking again changes nothing.
     assert_eq!(refused(&wallet, &demo)?, "step-up-required");
 
@@ -129,7 +129,7 @@ fn the_cardholder_may_say_no() -> Outcome {
     await_cards(&demo, &wallet)?;
     assert_eq!(refused(&wallet, &demo)?, "step-up-required");
     let deals = wallet.json(&["deals", "--json"])?;
-    let deal = deals["deals"][0]["deal"].as_str().ok_or("no deal")?.to_owned();
+    let deal = deals[0]["deal"].as_str().ok_or("no deal")?.to_owned();
     wallet.run(&["card", "approve", &deal, "--refuse"])?;
     // The first word counts.
     assert_eq!(wallet.refused(&["card", "approve", &deal])?, "card-declined");
@@ -156,7 +156,7 @@ fn a_purchase_goes_on_after_everything_was_killed() -> Outcome {
     await_cards(&demo, &wallet)?;
     assert_eq!(refused(&wallet, &demo)?, "step-up-required");
     let deals = wallet.json(&["deals", "--json"])?;
-    let deal = deals["deals"][0]["deal"].as_str().ok_or("no deal")?.to_owned();
+    let deal = deals[0]["deal"].as_str().ok_or("no deal")?.to_owned();
     demo.restart()?;
     wallet.run(&["card", "approve", &deal])?;
     demo.restart()?;
