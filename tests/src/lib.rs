@@ -10,8 +10,8 @@ pub mod demo;
 pub mod fuzz;
 pub mod goods;
 pub mod market;
-pub mod proxy;
 pub mod parts;
+pub mod proxy;
 pub mod simulation;
 pub mod wallet;
 

@@ -30,7 +30,8 @@ fn await_cards(demo: &Demo, wallet: &Wallet) -> Outcome {
     loop {
         let refused = wallet.attempt(&["buy", &demo.offer("article"), "--out", "unused", "--method", "card-not"])?;
         let offer = reqwest::blocking::get(demo.offer("article"))?.text()?;
-        let payload = offer.split('.').nth(1).and_then(semper_shared::foundation::base64::decode).ok_or("no payload")?;
+        let payload =
+            offer.split('.').nth(1).and_then(semper_shared::foundation::base64::decode).ok_or("no payload")?;
         let payload: Value = serde_json::from_slice(&payload)?;
         assert!(!refused.status.success());
         if payload["accepts"].as_array().is_some_and(|list| list.iter().any(|one| one["module"] == "card")) {
@@ -74,7 +75,8 @@ fn a_wrong_number_and_a_card_past_its_end_are_sent_nowhere() -> Outcome {
     let wallet = Wallet::init()?;
     // Nobody listens there: it is refused before anything is asked.
     let nowhere = "http://localhost:1";
-    let add = |number, expiry| wallet.refused(&["card", "add", "--number", number, "--expiry", expiry, "--gateway", nowhere]);
+    let add =
+        |number, expiry| wallet.refused(&["card", "add", "--number", number, "--expiry", expiry, "--gateway", nowhere]);
     assert_eq!(add("4242424242424241", "12/40")?, "card-number-invalid");
     assert_eq!(add(APPROVED, "01/20")?, "card-expired");
     assert_eq!(add(APPROVED, "13/40")?, "payment-invalid");
@@ -198,7 +200,8 @@ fn payload(statement: &Value) -> Option<Value> {
 /// Looks for the number in everything that the parties keep and log, and in the wallet's own files, in the usual encodings.
 fn no_card_number_is_outside(demo: &Demo, wallet: &Wallet, number: &str) -> Outcome {
     let digits: Vec<u8> = number.bytes().map(|b| b - b'0').collect();
-    let grouped: Vec<String> = number.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into_owned()).collect();
+    let grouped: Vec<String> =
+        number.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into_owned()).collect();
     let mut needles = vec![
         number.as_bytes().to_vec(),
         grouped.join(" ").into_bytes(),

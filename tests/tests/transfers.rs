@@ -25,8 +25,7 @@ fn state_of(wallet: &Wallet, transfer: &str) -> Outcome<String> {
 #[test]
 fn a_link_takes_cash_from_one_person_to_another() -> Outcome {
     let demo = Demo::start()?;
-    let (sender, payee, third) =
-        (Wallet::funded("20.00", &demo.urls.mint)?, Wallet::init()?, Wallet::init()?);
+    let (sender, payee, third) = (Wallet::funded("20.00", &demo.urls.mint)?, Wallet::init()?, Wallet::init()?);
     let printed = sender.run(&["send", "3.20", "--purpose", "Lunch", "--site", &demo.urls.wallet])?;
     let link = printed.trim();
     assert!(link.starts_with(&format!("{}/#receive=", demo.urls.wallet)), "{link}");

@@ -158,7 +158,12 @@ fn statements(record: &DealRecord) -> Vec<StatementView> {
         .chain(record.receipt.iter().map(|receipt| receipt.as_str()))
         .chain(record.delivery.iter().map(|delivery| delivery.as_str()))
         .chain(record.acknowledgement.iter().map(|acknowledgement| acknowledgement.as_str()))
-        .chain(record.refunds.iter().flat_map(|refund| refund.proofs.iter().map(String::as_str).chain([refund.refund.as_str()])))
+        .chain(
+            record
+                .refunds
+                .iter()
+                .flat_map(|refund| refund.proofs.iter().map(String::as_str).chain([refund.refund.as_str()])),
+        )
         .chain(refusal)
         .filter_map(StatementView::read)
         .collect()

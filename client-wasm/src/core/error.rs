@@ -23,7 +23,9 @@ pub enum WalletError {
     #[error("nothing was changed")]
     Exists,
     /// Another device with the same words has the money now.
-    #[error("another device with the same words has taken this wallet's money over; nothing was lost, and nothing was paid")]
+    #[error(
+        "another device with the same words has taken this wallet's money over; nothing was lost, and nothing was paid"
+    )]
     TakenOver,
     /// Not the passphrase.
     #[error("that is not the passphrase of this wallet")]

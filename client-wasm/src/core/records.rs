@@ -63,7 +63,14 @@ const VERSION: u32 = 1;
 
 impl Settings {
     pub(super) fn new(seed: &Seed, now: UnixSeconds) -> Self {
-        Self { version: VERSION, seed: *seed.as_bytes(), backup_confirmed: false, rescan: false, taken_over: false, created_at: now }
+        Self {
+            version: VERSION,
+            seed: *seed.as_bytes(),
+            backup_confirmed: false,
+            rescan: false,
+            taken_over: false,
+            created_at: now,
+        }
     }
 
     pub(super) const fn seed(&self) -> Seed {

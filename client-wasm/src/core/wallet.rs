@@ -102,7 +102,15 @@ impl State {
 impl<P: Ports> Wallet<P> {
     /// The wallet in this store, or the place for a new one.
     pub const fn new(ports: P) -> Self {
-        Self { ports, kdf: Kdf::PEOPLE, key: None, state: None, changing: false, reviewed: Vec::new(), renewed: BTreeMap::new() }
+        Self {
+            ports,
+            kdf: Kdf::PEOPLE,
+            key: None,
+            state: None,
+            changing: false,
+            reviewed: Vec::new(),
+            renewed: BTreeMap::new(),
+        }
     }
 
     /// With other costs for new passphrases.

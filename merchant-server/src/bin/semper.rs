@@ -153,7 +153,9 @@ fn run(command: Command) -> Result<(), Failure> {
             let demo = Demo { data: args.data, port_base: args.port_base, assets };
             let config = demo.prepare()?;
             if let Some(merchant) = &config.merchant {
-                fill_shop(&merchant.data, merchant.store.as_ref(), &goods, &demo.assets, &mut |line| eprintln!("{line}"))?;
+                fill_shop(&merchant.data, merchant.store.as_ref(), &goods, &demo.assets, &mut |line| {
+                    eprintln!("{line}")
+                })?;
             }
             runtime.block_on(serve(&config, Some(PATIENCE)))
         }

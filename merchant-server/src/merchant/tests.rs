@@ -107,7 +107,8 @@ async fn a_deal_that_was_cut_off_is_finished_after_the_start() {
     let (wallet, body) = order(&offer);
     shop.stop().await;
     let store = sql::open(&shop.config.data, None, None).await.unwrap();
-    let serial = store.offers(clock::now(), 0).await.unwrap().iter().find(|o| o.compact == offer.compact()).unwrap().serial;
+    let serial =
+        store.offers(clock::now(), 0).await.unwrap().iter().find(|o| o.compact == offer.compact()).unwrap().serial;
     let payment = serde_json::to_string(&body.payment).unwrap();
     let deal = NewDeal {
         deal: wallet.deal(),

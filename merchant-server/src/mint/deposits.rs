@@ -132,7 +132,10 @@ impl Mint {
             refunds: record.refunds.into_iter().map(semper_shared::items::statement::Compact::new).collect(),
         };
         self.metrics.double_spends.inc();
-        Ok(Problem::new(Code::COIN_ALREADY_SPENT).extra("coin", proof.coin).extra("spent", proof.spent).extra("refunds", proof.refunds))
+        Ok(Problem::new(Code::COIN_ALREADY_SPENT)
+            .extra("coin", proof.coin)
+            .extra("spent", proof.spent)
+            .extra("refunds", proof.refunds))
     }
 }
 

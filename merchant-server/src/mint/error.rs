@@ -43,8 +43,9 @@ impl From<MintError> for Problem {
             MintError::Ledger(LedgerError::RefundExcessive { left }) => {
                 Self::new(Code::REFUND_EXCESSIVE).extra("left_minor", left)
             }
-            MintError::Ledger(LedgerError::MeltVoid) => Self::new(Code::DENOMINATION_EXPIRED)
-                .detail("Melt the coin again: its outputs can no longer be signed, and the amount is back in the coin."),
+            MintError::Ledger(LedgerError::MeltVoid) => Self::new(Code::DENOMINATION_EXPIRED).detail(
+                "Melt the coin again: its outputs can no longer be signed, and the amount is back in the coin.",
+            ),
             MintError::Ledger(LedgerError::MeltUnknown) => Self::new(Code::MELT_UNKNOWN),
             MintError::Ledger(LedgerError::TransferUnknown) => Self::new(Code::TRANSFER_UNKNOWN),
             MintError::Ledger(LedgerError::TransferAccepted) => Self::new(Code::TRANSFER_ACCEPTED),

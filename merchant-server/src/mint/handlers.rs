@@ -5,16 +5,19 @@ use std::time::Duration;
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use semper_shared::foundation::{Code, Digest};
-use semper_shared::items::payment::ecash::{DepositBody, MeltBody, RecoupBody, RefundBody, RegistrationBody, Reveal, WithdrawalBody};
+use semper_shared::items::payment::ecash::{
+    DepositBody, MeltBody, RecoupBody, RefundBody, RegistrationBody, Reveal, WithdrawalBody,
+};
 use semper_shared::security::PublicKey;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Mint, transfers};
 use super::schema::{
-    AlreadySpentSchema, CoinSchema, DepositAnswerSchema, DepositSchema, MeltAnswerSchema, MeltSchema, RecoupSchema, RecoupedSchema, RefundAnswerSchema,
-    RefundSchema, RegistrationSchema, ReserveSchema, RevealSchema, SignaturesSchema, WithdrawalSchema,
+    AlreadySpentSchema, CoinSchema, DepositAnswerSchema, DepositSchema, MeltAnswerSchema, MeltSchema, RecoupSchema,
+    RecoupedSchema, RefundAnswerSchema, RefundSchema, RegistrationSchema, ReserveSchema, RevealSchema,
+    SignaturesSchema, WithdrawalSchema,
 };
+use super::{Mint, transfers};
 use crate::http::{Endpoint, Json, Problem, ProblemBody, jose};
 
 /// The description of the API.
@@ -27,7 +30,24 @@ use crate::http::{Endpoint, Json, Problem, ProblemBody, jose};
                        stable code.",
         license(name = "Apache-2.0 OR MIT")
     ),
-    paths(keys, page, reserve, withdraw, deposit, refund, melt, reveal, recoup, coin, transfers::pay_in, transfers::status, transfers::accept, transfers::cancel, register, super::solvency::solvency),
+    paths(
+        keys,
+        page,
+        reserve,
+        withdraw,
+        deposit,
+        refund,
+        melt,
+        reveal,
+        recoup,
+        coin,
+        transfers::pay_in,
+        transfers::status,
+        transfers::accept,
+        transfers::cancel,
+        register,
+        super::solvency::solvency
+    ),
     components(schemas(ProblemBody, AlreadySpentSchema))
 )]
 pub(super) struct ApiDoc;

@@ -85,8 +85,7 @@ impl Mint {
         let transfer_public = reveal.transfer_public.to_compressed();
         let coins = record.outputs.len();
         let signatures = web::block(move || {
-            let planchets =
-                check_reveal(&ring.keys, &key(&record.coin)?, &payload, record.gamma, &reveal)?;
+            let planchets = check_reveal(&ring.keys, &key(&record.coin)?, &payload, record.gamma, &reveal)?;
             ring.sign(planchets.iter().map(|planchet| (&planchet.denomination, &planchet.blinded)))
         })
         .await

@@ -7,10 +7,10 @@ use semper_shared::security::blinding::MODULUS_LEN;
 use semper_shared::security::keys::SignatureBytes;
 
 use super::evidence::Proof;
-use super::strays::StrayStore;
-use super::transfers::TransferStore;
 use super::life::LifeStore;
 use super::refunds::RefundStore;
+use super::strays::StrayStore;
+use super::transfers::TransferStore;
 use crate::store::StoreError;
 
 /// A coin's or reserve's key: a compressed point.
@@ -361,7 +361,8 @@ impl Books {
 
     /// Whether everything that came in is somewhere, once.
     pub(super) fn balance(&self) -> bool {
-        self.outstanding()
-            .is_some_and(|coins| self.received == self.reserves + coins + self.melting + self.pending + self.owed + self.paid_out)
+        self.outstanding().is_some_and(|coins| {
+            self.received == self.reserves + coins + self.melting + self.pending + self.owed + self.paid_out
+        })
     }
 }

@@ -20,6 +20,7 @@ use futures_util::future::BoxFuture;
 use semper_shared::foundation::{Code, Digest};
 
 use super::{Acquirer, AcquirerError, Decision, Hold, Movement};
+use crate::clock;
 use crate::store::StoreError;
 use crate::store::sql::{Database, Schema, StoreConfig, Tx, values};
 
@@ -63,7 +64,7 @@ impl Acquirer for Sandbox {
             DECLINED | LOST => Some(Code::CARD_DECLINED),
             INSUFFICIENT => Some(Code::FUNDS_INSUFFICIENT),
             ISSUER_EXPIRED => Some(Code::CARD_EXPIRED),
-            _ => None,
+            _ => hold.expiry.check(clock::now()).err().map(|_| Code::CARD_EXPIRED),
         };
         let step_up = hold.card.digits() == STEP_UP && !hold.approved;
         let answer_lost = hold.card.digits() == ANSWER_LOST;

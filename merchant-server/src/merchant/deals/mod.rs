@@ -29,9 +29,9 @@ pub(super) use underway::Underway;
 use std::sync::Arc;
 
 use super::app::App;
-use super::refunds;
 use super::messages::{Acknowledged, AcknowledgementBody, DealAnswer};
 use super::offers::{ShelfError, Sold};
+use super::refunds;
 use super::store::{Ended, Ending, NewDeal, Opening, Paid, Refusal, StoredDeal};
 use crate::http::Problem;
 

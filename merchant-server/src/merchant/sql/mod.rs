@@ -28,10 +28,14 @@ use crate::store::sql::{Database, Schema, StoreConfig, StoreUrl};
 const SCHEMA: Schema = Schema {
     application: u32::from_be_bytes(*b"SMer"),
     name: "merchant",
-    sqlite: &[include_str!("../schema/sqlite/1-base.sql"), include_str!("../schema/sqlite/2-gateway.sql"),
+    sqlite: &[
+        include_str!("../schema/sqlite/1-base.sql"),
+        include_str!("../schema/sqlite/2-gateway.sql"),
         include_str!("../schema/sqlite/3-refund.sql"),
     ],
-    postgres: &[include_str!("../schema/postgres/1-base.sql"), include_str!("../schema/postgres/2-gateway.sql"),
+    postgres: &[
+        include_str!("../schema/postgres/1-base.sql"),
+        include_str!("../schema/postgres/2-gateway.sql"),
         include_str!("../schema/postgres/3-refund.sql"),
     ],
 };

@@ -29,10 +29,20 @@ use crate::store::sql::{Database, FromValue, Row, Schema, ToValue, Tx, Value, va
 pub(super) const SCHEMA: Schema = Schema {
     application: u32::from_be_bytes(*b"SMnt"),
     name: "mint",
-    sqlite: &[include_str!("../schema/sqlite/1-base.sql"), include_str!("../schema/sqlite/2-refund.sql"), include_str!("../schema/sqlite/3-transfer.sql"), include_str!("../schema/sqlite/4-life.sql"),
-        include_str!("../schema/sqlite/5-limits.sql")],
-    postgres: &[include_str!("../schema/postgres/1-base.sql"), include_str!("../schema/postgres/2-refund.sql"), include_str!("../schema/postgres/3-transfer.sql"), include_str!("../schema/postgres/4-life.sql"),
-        include_str!("../schema/postgres/5-limits.sql")],
+    sqlite: &[
+        include_str!("../schema/sqlite/1-base.sql"),
+        include_str!("../schema/sqlite/2-refund.sql"),
+        include_str!("../schema/sqlite/3-transfer.sql"),
+        include_str!("../schema/sqlite/4-life.sql"),
+        include_str!("../schema/sqlite/5-limits.sql"),
+    ],
+    postgres: &[
+        include_str!("../schema/postgres/1-base.sql"),
+        include_str!("../schema/postgres/2-refund.sql"),
+        include_str!("../schema/postgres/3-transfer.sql"),
+        include_str!("../schema/postgres/4-life.sql"),
+        include_str!("../schema/postgres/5-limits.sql"),
+    ],
 };
 
 /// The ledger in a database.

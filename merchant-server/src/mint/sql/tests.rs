@@ -136,7 +136,12 @@ async fn step(store: &SqlStore, model: &mut Model, merchant: AccountNumber, step
             };
             // The page comes twice, as after a crash before its cursor was stored.
             for _ in 0..2 {
-                let page = FundingPage { credits: vec![credit()], strays: Vec::new(), cursor: model.serial, ..FundingPage::default() };
+                let page = FundingPage {
+                    credits: vec![credit()],
+                    strays: Vec::new(),
+                    cursor: model.serial,
+                    ..FundingPage::default()
+                };
                 store.credit(page).await.unwrap();
             }
             *model.reserves.entry(*reserve).or_default() += u64::from(*amount);
@@ -366,7 +371,10 @@ pub(super) fn both_at_once<T: Send + 'static>(
 
 async fn funded(store: &SqlStore, amount: u64) {
     let credit = Credit { serial: 1, reserve: key(b'r', 1), amount, at: UnixSeconds(1) };
-    store.credit(FundingPage { credits: vec![credit], strays: Vec::new(), cursor: 1, ..FundingPage::default() }).await.unwrap();
+    store
+        .credit(FundingPage { credits: vec![credit], strays: Vec::new(), cursor: 1, ..FundingPage::default() })
+        .await
+        .unwrap();
 }
 
 /// The same request several times at once: done once, and everybody hears the same.
@@ -457,7 +465,8 @@ async fn two_gather_at_once(place: Place) {
         store.deposit(new_deposit(merchant, deal, &[(deal, 7)])).await.map(drop).unwrap();
     }
     let due = Due { by: UnixSeconds(u64::MAX >> 1), now: UnixSeconds(1) };
-    let gathered = both_at_once(&stores, |store, _| Box::pin(async move { store.gather(merchant, due).await.unwrap() }));
+    let gathered =
+        both_at_once(&stores, |store, _| Box::pin(async move { store.gather(merchant, due).await.unwrap() }));
     assert_eq!(gathered.await.into_iter().filter(|some| *some).count(), 1);
     let open = store.open_payouts(UnixSeconds(2)).await.unwrap();
     assert_eq!(open.iter().map(|payout| payout.amount).collect::<Vec<_>>(), [140]);

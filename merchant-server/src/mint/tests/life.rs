@@ -58,7 +58,11 @@ async fn revoked_coins_are_refused_and_recouped_and_the_books_balance() {
 
     revoke_all(&market).await;
     assert_eq!(market.refused("/deposits", &late).await, (410, "denomination-revoked".to_owned()));
-    assert_eq!(market.post_ok::<DepositAnswer>("/deposits", &deposit).await, first, "what was confirmed stays confirmed");
+    assert_eq!(
+        market.post_ok::<DepositAnswer>("/deposits", &deposit).await,
+        first,
+        "what was confirmed stays confirmed"
+    );
     let reserve = wallet.fund(&market, 8).await;
     let stale = wallet.copy().withdrawal(&market, reserve, 8);
     assert_eq!(market.refused("/withdrawals", &stale).await, (410, "denomination-revoked".to_owned()));
@@ -208,7 +212,12 @@ async fn a_planchet_is_signed_once() {
     market.transfer("a-second-transfer", 16, &name).await;
     let body = wallet.withdrawal(&market, reserve, 16);
     let _: Signatures = market.post_ok("/withdrawals", &body).await;
-    while market.mint.store.balance(wallet.payer.reserve_key(&wallet.mint, reserve).public_key().to_compressed()).await.unwrap()
+    while market
+        .mint
+        .store
+        .balance(wallet.payer.reserve_key(&wallet.mint, reserve).public_key().to_compressed())
+        .await
+        .unwrap()
         != Some(16)
     {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;

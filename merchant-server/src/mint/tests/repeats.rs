@@ -21,7 +21,13 @@ async fn the_same_request_gets_the_same_answer() {
     let _: DepositAnswer = market.post_ok("/deposits", &deposit).await;
     wallet.payer.settled(&deal(1));
     let name = wallet.payer.refreshes(&wallet.mint, market.mint.now()).unwrap().pop().unwrap();
-    let melt = MeltBody { melt: wallet.payer.melt(&wallet.mint, &name, market.mint.now(), &mut crate::crypto::system_rng()).unwrap().to_compact() };
+    let melt = MeltBody {
+        melt: wallet
+            .payer
+            .melt(&wallet.mint, &name, market.mint.now(), &mut crate::crypto::system_rng())
+            .unwrap()
+            .to_compact(),
+    };
 
     let first = [
         market.post("/withdrawals", &withdrawal).await,

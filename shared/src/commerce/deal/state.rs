@@ -36,7 +36,9 @@ pub const fn transition(state: State, event: Event) -> Option<State> {
     match (state, event) {
         (S::Ordered, E::Settle) | (S::Delivered, E::Settle | E::Refund) => Some(S::Delivered),
         (S::Ordered, E::Refuse) | (S::Refused, E::Refuse) => Some(S::Refused),
-        (S::Delivered, E::Acknowledge) | (S::Acknowledged, E::Acknowledge | E::Settle | E::Refund) => Some(S::Acknowledged),
+        (S::Delivered, E::Acknowledge) | (S::Acknowledged, E::Acknowledge | E::Settle | E::Refund) => {
+            Some(S::Acknowledged)
+        }
         (S::Ordered, E::Acknowledge | E::Refund)
         | (S::Delivered | S::Acknowledged, E::Refuse)
         | (S::Refused, E::Settle | E::Acknowledge | E::Refund) => None,
