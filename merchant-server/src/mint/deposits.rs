@@ -32,8 +32,8 @@ impl Mint {
         let ring = self.ring();
         let checked = match self.check(&ring, &body).await {
             // Its coins may have been good when it came first.
-            Err(MintError::Refused(EcashError::DenominationExpired | EcashError::DenominationRevoked)) => {
-                return self.deposited_before(&ring, &body).await;
+            Err(MintError::Refused(error @ (EcashError::DenominationExpired | EcashError::DenominationRevoked))) => {
+                return self.deposited_before(&ring, &body, error).await;
             }
             other => other?,
         };
@@ -74,13 +74,17 @@ impl Mint {
         Ok(checked.await.map_err(stopped)??)
     }
 
-    /// A deposit that is not checked, since its denominations have expired: good only if it was taken earlier.
-    async fn deposited_before(&self, ring: &Ring, body: &DepositBody) -> Result<DepositAnswer, MintError> {
-        let expired = || MintError::Refused(EcashError::DenominationExpired);
-        let first = body.permissions.first().ok_or_else(expired)?;
+    /// A deposit of coins that are no longer taken: good only if it was taken earlier, and else refused for `reason`.
+    async fn deposited_before(
+        &self,
+        ring: &Ring,
+        body: &DepositBody,
+        reason: EcashError,
+    ) -> Result<DepositAnswer, MintError> {
+        let first = body.permissions.first().ok_or_else(|| reason.clone())?;
         let first = first.peek_unverified().map_err(EcashError::from)?;
         let merchant = self.account(first.merchant).await?;
-        let record = self.store.deposited(merchant, first.deal).await?.ok_or_else(expired)?;
+        let record = self.store.deposited(merchant, first.deal).await?.ok_or(reason)?;
         let digests = body.permissions.iter().map(|compact| digest_of(compact.as_str())).collect();
         self.repeat(ring, first.merchant, first.deal, &record, digests)
     }
