@@ -70,12 +70,10 @@ pub(super) fn compare(report: &mut Report, seen: &Seen, bank: &[BankTransfer], c
     payouts(&mut off, seen, bank, now);
 }
 
-fn payouts(
-    off: &mut dyn FnMut(&str, &dyn Display, &str, &dyn Display, &dyn Display),
-    seen: &Seen,
-    bank: &[BankTransfer],
-    now: UnixSeconds,
-) {
+/// Takes a table, a row, a column, what was expected and what was found.
+type Off<'a> = &'a mut dyn FnMut(&str, &dyn Display, &str, &dyn Display, &dyn Display);
+
+fn payouts(off: Off<'_>, seen: &Seen, bank: &[BankTransfer], now: UnixSeconds) {
     let outward: BTreeMap<&str, &BankTransfer> =
         bank.iter().filter(|transfer| !transfer.inward).map(|transfer| (transfer.id.as_str(), transfer)).collect();
     for Sent { number, id, account, amount, sent } in &seen.payouts {

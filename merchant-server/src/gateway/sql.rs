@@ -6,7 +6,8 @@ use semper_shared::items::payment::card::{Authorisation, CardState, Level, Opera
 use semper_shared::security::{PublicKey, Thumbprint};
 
 use super::store::{
-    Batch, Begun, Case, Cleared, Merchant, NewAuthorisation, NewOrder, OpenOrder, OrderBegun, OrderError, Stage, Store,
+    Batch, Begun, Case, Cleared, Merchant, NewAuthorisation, NewOrder, Open, OpenOrder, OrderBegun, OrderError, Stage,
+    Store,
 };
 use crate::store::StoreError;
 use crate::store::sql::{Database, Row, Schema, Tx, values};
@@ -164,7 +165,7 @@ impl Store for Books {
         }))
     }
 
-    fn open(&self, before: UnixSeconds) -> BoxFuture<'_, Result<(Vec<Digest>, Vec<OpenOrder>), StoreError>> {
+    fn open(&self, before: UnixSeconds) -> BoxFuture<'_, Result<Open, StoreError>> {
         Box::pin(self.0.read(move |tx| {
             let asked = tx.all(
                 "SELECT common FROM authorisation WHERE state = 0 AND asked_at <= ?1 ORDER BY asked_at LIMIT 100",

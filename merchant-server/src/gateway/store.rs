@@ -58,7 +58,7 @@ pub(super) trait Store: Send + Sync {
     ) -> BoxFuture<'_, Result<Option<String>, StoreError>>;
 
     /// Authorisations that were asked for and not decided, and orders that were begun and not ended.
-    fn open(&self, before: UnixSeconds) -> BoxFuture<'_, Result<(Vec<Digest>, Vec<OpenOrder>), StoreError>>;
+    fn open(&self, before: UnixSeconds) -> BoxFuture<'_, Result<Open, StoreError>>;
 
     /// Records chargebacks by the acquirer's references. How many were new.
     fn charge_back(&self, references: Vec<String>) -> BoxFuture<'_, Result<u64, StoreError>>;
@@ -143,6 +143,9 @@ pub(super) enum OrderError {
     #[error("refused: {0}")]
     Refused(Code),
 }
+
+/// Authorisations that were asked for and not decided, and orders that were begun and not ended.
+pub(super) type Open = (Vec<Digest>, Vec<OpenOrder>);
 
 /// An order that was begun and not ended.
 pub(super) struct OpenOrder {

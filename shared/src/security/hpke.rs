@@ -93,9 +93,9 @@ mod tests {
     use getrandom::SysRng;
     use rand_core::UnwrapErr;
 
-    use super::super::keys::{Signer as _, SigningKey};
-    use super::super::sealing::{Agree as _, Ephemeral};
     use super::*;
+    use crate::security::keys::{Signer as _, SigningKey};
+    use crate::security::sealing::{Agree as _, Ephemeral};
 
     type Theirs = (<DhP256HkdfSha256 as Kem>::PrivateKey, <DhP256HkdfSha256 as Kem>::PublicKey);
 

@@ -113,7 +113,12 @@ impl Mint {
             ["deposits"] => self.prepare_deposit(body, now),
             ["melts"] => self.prepare_melt(body, now),
             ["melts", melt, "reveal"] => self.prepare_reveal(melt, body),
-            _ => Err(Reply::problem(Code::NOT_FOUND)),
+            // Nobody here sends cash to a person; a restored wallet asks all the same.
+            ["transfers", _] => Err(Reply::problem(Code::TRANSFER_UNKNOWN)),
+            _ => Err(Reply::problem_with(
+                Code::NOT_FOUND,
+                serde_json::json!({ "detail": format!("nothing is at {path}") }),
+            )),
         }
     }
 

@@ -34,7 +34,7 @@ impl Reply {
     }
 
     pub(super) fn problem(code: Code) -> Self {
-        Self::problem_with(code, serde_json::json!({}))
+        Self::problem_with(code, serde_json::json!({ "detail": code.as_str() }))
     }
 
     pub(super) fn problem_with(code: Code, mut members: serde_json::Value) -> Self {

@@ -234,7 +234,12 @@ async fn settle(world: &Rc<RefCell<World>>, customers: &mut [Customer]) -> Outco
         customer.process = None;
         let mut waiting = Vec::new();
         for _ in 0..4 {
-            waiting = customer.wallet(world).await?.resume(Progress::none()).await?.waiting;
+            let wallet = customer.wallet(world).await?;
+            waiting = wallet.resume(Progress::none()).await?.waiting;
+            // A lost device's request that came late looks like another device at work: the customer takes the money over.
+            if wallet.is_taken_over()? {
+                waiting = wallet.take_over(Progress::none()).await?.waiting;
+            }
             if waiting.is_empty() {
                 break;
             }

@@ -292,6 +292,7 @@ fn is_final(code: Code) -> bool {
             | Code::COIN_INVALID
             | Code::DENOMINATION_UNKNOWN
             | Code::DENOMINATION_EXPIRED
+            | Code::DENOMINATION_REVOKED
             | Code::FUNDS_INSUFFICIENT
             | Code::MINT_MISMATCH
             | Code::MERCHANT_MISMATCH
