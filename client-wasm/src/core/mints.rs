@@ -81,7 +81,6 @@ pub struct PurseView {
     pub expired_minor: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_zero(minor: &u64) -> bool {
     *minor == 0
 }

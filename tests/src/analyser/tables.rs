@@ -20,7 +20,7 @@ pub(super) fn read(party: &str, path: &Path) -> Outcome<Vec<Table>> {
 
 fn table(connection: &Connection, party: &str, name: &str) -> Outcome<Table> {
     let mut statement = connection.prepare(&format!("SELECT * FROM \"{name}\""))?;
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut rows = Vec::new();
     let mut found = statement.query(())?;
     while let Some(row) = found.next()? {

@@ -70,6 +70,7 @@ pub(super) struct Mint {
 }
 
 /// A change that a replica is about to make, with the answer that it gives once it is made.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(super) enum Prepared {
     /// There is nothing to change.
     Known(Reply),
