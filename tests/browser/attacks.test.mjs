@@ -8,7 +8,7 @@ import { RogueShop } from "./support/rogue-shop.mjs";
 import { scenario } from "./support/scenario.mjs";
 import { press, seesYours } from "./support/shop-pages.mjs";
 import { Signer, sha256 } from "./support/statements.mjs";
-import { makeFunded, openHome, openPart, payButton, readerFrame } from "./support/wallet-pages.mjs";
+import { makeFunded, openHome, openPart, payButton, pressAndClose, readerFrame } from "./support/wallet-pages.mjs";
 
 /** @type {Demo} */
 let demo;
@@ -238,7 +238,7 @@ scenario("who is not the wallet is not heard by the shop", async () => {
   assert.equal(await shop.getByText("It is in your wallet’s library").count(), 0);
   await shop.getByRole("button", { name: "Waiting for your wallet …" }).waitFor();
 
-  await button(wallet, "Cancel").click();
+  await pressAndClose(wallet, "Cancel");
   await shop.getByText("Nothing was bought.").waitFor();
 });
 
@@ -267,7 +267,7 @@ scenario("a shop that sends its customer to another's offer is named", async () 
   await middle.goto(`${rogue.url}/middle`);
   const [popup] = await Promise.all([middle.waitForEvent("popup"), middle.evaluate((url) => void window.open(url), `${demo.wallet}/confirm`)]);
   await popup.getByText(`You were sent here by ${new URL(rogue.url).host}, which is another address than the shop’s.`).waitFor();
-  await button(popup, "Cancel").click();
+  await pressAndClose(popup, "Cancel");
   await middle.waitForFunction(() => window.got?.length > 0);
   assert.deepEqual(await middle.evaluate(() => window.got), [{ semper: 1, type: "cancelled" }]);
 });

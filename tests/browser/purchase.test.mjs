@@ -9,7 +9,8 @@ import { Person } from "./support/person.mjs";
 import { scenario } from "./support/scenario.mjs";
 import { buy, press, seesYours } from "./support/shop-pages.mjs";
 import {
-  PASSPHRASE, addCash, choosePassphrase, firstRun, makeFunded, openHome, openPart, payButton, readerFrame, seesBalance, unlock,
+  PASSPHRASE, addCash, choosePassphrase, firstRun, makeFunded, openHome, openPart, payButton, pressAndClose, readerFrame,
+  seesBalance, unlock,
 } from "./support/wallet-pages.mjs";
 
 /** @type {Demo} */
@@ -120,8 +121,9 @@ scenario("a course is heard, looked at and read; a leaflet costs nothing", async
 
 scenario("a download that the network cuts goes on where it was", async () => {
   const other = await Demo.start();
-  const line = await other.layLine();
+  let line = null;
   try {
+    line = await other.layLine();
     const someone = await person();
     someone.expects(/Failed to load resource|net::ERR_/);
     const { page } = someone;
@@ -142,7 +144,7 @@ scenario("a download that the network cuts goes on where it was", async () => {
     await page.getByText("On this device").waitFor();
     assert.deepEqual(someone.complaints, []);
   } finally {
-    line.end();
+    line?.end();
     await other.end();
   }
 });
@@ -311,13 +313,12 @@ scenario("what was asked for again is found, not bought again", async () => {
   await page.evaluate(() => localStorage.clear());
   const popup = await press(page, demo, "article");
   await heading(popup, "You own this already");
-  await button(popup, "Use my copy").click();
-  await popup.waitForEvent("close");
+  await pressAndClose(popup, "Use my copy");
   await seesYours(page);
 
   await page.evaluate(() => localStorage.clear());
   const again = await press(page, demo, "article");
-  await button(again, "Cancel").click();
+  await pressAndClose(again, "Cancel");
   await page.getByText("Nothing was bought.").waitFor();
   await openHome(page, demo.wallet);
   await seesBalance(page, "€16.80");

@@ -13,6 +13,8 @@ use crate::stages::{Closing, Stage, run_all};
 use crate::{build, setup, wasm};
 
 const BROWSER_TESTS: &str = "tests/browser";
+/// A browser test file that does not end is stopped and fails, after far longer than any takes.
+const HANGS: &str = "--test-timeout=600000";
 const READ_ABOVE: &str = "Read the failing tests' output above; a name as FILTER runs those alone.";
 
 /// Options of `cargo xtask test`.
@@ -96,7 +98,7 @@ fn browser_tests(context: &Context, closing: &mut Closing) -> Outcome {
         ));
     }
     let mut command = Command::new("node");
-    command.current_dir(&context.project.root).args(["--test", "--test-reporter=spec"]);
+    command.current_dir(&context.project.root).args(["--test", "--test-reporter=spec", HANGS]);
     if let Some(filter) = &context.filter {
         command.args(["--test-name-pattern", filter]);
     }

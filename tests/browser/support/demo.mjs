@@ -10,8 +10,10 @@ import { writeCatalogue } from "./catalogue.mjs";
 import { Line } from "./line.mjs";
 import { semper } from "./programs.mjs";
 
-/** How far above its own port the merchant listens while a line lies before it. */
-const BEHIND_THE_LINE = 4;
+/** How many ports a demo takes: merchant, wallet site, mint, bank, gateway. */
+const PORTS = 5;
+/** How far above its own port the merchant listens while a line lies before it: beyond the demo's own ports. */
+const BEHIND_THE_LINE = PORTS;
 
 export class Demo {
   #folder = mkdtempSync(join(tmpdir(), "semper-browser-"));
@@ -44,7 +46,12 @@ export class Demo {
     writeFileSync(join(this.#folder, "behind.toml"), text);
     this.#command = ["serve", "--config", join(this.#folder, "behind.toml")];
     const line = await Line.lay(near, far);
-    await this.restart();
+    try {
+      await this.restart();
+    } catch (error) {
+      line.end();
+      throw error;
+    }
     return line;
   }
 
@@ -109,11 +116,12 @@ export class Demo {
   }
 }
 
-/** The first of eight ports of which the first five are free now. */
+/** The first of eight ports of which those of a demo and the one behind a line are free now. */
 async function freeBase() {
   for (let attempt = 0; attempt < 100; attempt += 1) {
     const base = (await portOf(0)) & ~7;
-    const free = await Promise.all([0, 1, 2, 3, BEHIND_THE_LINE].map((offset) => portOf(base + offset).catch(() => 0)));
+    const offsets = [...Array(BEHIND_THE_LINE + 1).keys()];
+    const free = await Promise.all(offsets.map((offset) => portOf(base + offset).catch(() => 0)));
     if (free.every((port) => port > 1024)) return base;
   }
   throw new Error("no free ports on loopback");

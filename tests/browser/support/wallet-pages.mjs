@@ -71,6 +71,14 @@ export function payButton(page, amount) {
   return button(page, `Pay ${amount}`);
 }
 
+/** Presses a button that closes its own window, perhaps before the press is done. @param {import("playwright-core").Page} popup */
+export async function pressAndClose(popup, name) {
+  const pressed = button(popup, name).click().catch((error) => {
+    if (!/has been closed/.test(error.message)) throw error;
+  });
+  await Promise.all([popup.isClosed() || popup.waitForEvent("close"), pressed]);
+}
+
 /** Opens a part in the reader. @param {string} title */
 export async function openPart(page, wallet, title) {
   await page.goto(`${wallet}/#/library`);

@@ -122,7 +122,7 @@ impl Site {
         let mut configs = vec![(
             "bank.toml".to_owned(),
             format!(
-                "[bank]\ndata = \"bank\"\ntest_account = \"customer\"\n{}\n{}{}{}",
+                "[bank]\ndata = \"bank\"\ntest_account = \"customer\"\nmoney_limit_minor = 1000000000000\n{}\n{}{}{}",
                 listen(BANK, bank),
                 account("customer", 1_000_000_000),
                 account("mint", 0),
