@@ -4,6 +4,7 @@ import { after, afterEach, before } from "node:test";
 import { deals } from "./support/ask.mjs";
 import { Demo } from "./support/demo.mjs";
 import { Person } from "./support/person.mjs";
+import { look } from "./support/pictures.mjs";
 import { scenario } from "./support/scenario.mjs";
 import { press, seesYours } from "./support/shop-pages.mjs";
 import { firstRun, openHome, payButton } from "./support/wallet-pages.mjs";
@@ -63,12 +64,14 @@ scenario("a card is enrolled in the wallet and pays", async () => {
   const { someone, page, popup } = await atTheConfirmation();
   await addCard(popup, APPROVED);
   await popup.getByText("The shop does not see its number").waitFor();
+  assert.deepEqual(await look(popup, "card-2-pay"), []);
   await payButton(popup, "€3.20").click();
   await seesYours(page);
 
   await openHome(page, demo.wallet);
   const cards = page.getByRole("region", { name: "Cards" });
   await cards.getByText("Visa …4242").waitFor();
+  assert.deepEqual(await look(page, "card-5-home"), []);
   await button(page, "Remove Visa …4242 from this wallet").click();
   await cards.waitFor({ state: "detached" });
   assert.deepEqual(someone.complaints, []);
@@ -80,6 +83,7 @@ scenario("a wrong digit and a past month are noticed before anything is sent", a
   popup.on("request", (request) => asked.push(request.url()));
   await addCard(popup, "4242 4242 4242 4241");
   await popup.getByText("A digit is wrong or missing. Compare it with the card.").waitFor();
+  assert.deepEqual(await look(popup, "card-1-add"), []);
   await popup.getByLabel("Card number").fill(APPROVED);
   await popup.getByLabel("Valid until").fill("01/20");
   await button(popup, "Add the card").click();
@@ -96,6 +100,7 @@ scenario("the bank asks, and the person approves what the wallet shows", async (
   await heading(popup, "Your bank asks: is this you?").waitFor();
   await popup.getByRole("main").getByText("Meridian", { exact: true }).waitFor();
   await popup.locator("semper-amount").getByText("€3.20", { exact: true }).waitFor();
+  assert.deepEqual(await look(popup, "card-3-step-up"), []);
   await button(popup, "Approve €3.20").click();
   await seesYours(page);
   assert.deepEqual(someone.complaints, []);
@@ -120,6 +125,7 @@ scenario("a declined card pays nothing, and says what to do", async () => {
   await addCard(popup, DECLINED);
   await payButton(popup, "€3.20").click();
   await heading(popup, "The card was declined").waitFor();
+  assert.deepEqual(await look(popup, "card-4-declined"), []);
   await popup.getByText("Nothing was paid. Use another card, or ask the bank that issued it.").waitFor();
   assert.deepEqual(someone.complaints, []);
 });

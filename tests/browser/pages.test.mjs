@@ -1,20 +1,14 @@
 /** Every page at the width of a telephone and of a desk, by day and by night, and without a mouse. */
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { after, before } from "node:test";
 import { Demo } from "./support/demo.mjs";
-import { inspect } from "./support/inspection.mjs";
 import { chooseByKey, pressByKey, tabTo, typeByKey } from "./support/keyboard.mjs";
 import { Person } from "./support/person.mjs";
-import { ROOT } from "./support/programs.mjs";
+import { look as lookAt } from "./support/pictures.mjs";
 import { RogueShop } from "./support/rogue-shop.mjs";
 import { scenario } from "./support/scenario.mjs";
 import { buy, seesYours } from "./support/shop-pages.mjs";
 import { PASSPHRASE, addCash, choosePassphrase, openHome, readerFrame, seesBalance } from "./support/wallet-pages.mjs";
-
-const PICTURES = join(ROOT, "target/screenshots");
-const WIDTHS = { 360: 740, 1440: 900 };
 
 /** @type {Demo} */
 let demo;
@@ -24,7 +18,6 @@ let rogue;
 let someone;
 
 before(async () => {
-  mkdirSync(PICTURES, { recursive: true });
   [demo, rogue, someone] = await Promise.all([Demo.start(), RogueShop.open(), Person.arrives()]);
 });
 after(async () => {
@@ -38,17 +31,9 @@ const button = (page, name) => page.getByRole("button", { name, exact: true });
 /** What was found wrong, page by page. @type {string[]} */
 let wrong = [];
 
-/** Looks at the page in all four clothes, and takes its picture. @param {import("playwright-core").Page} page @param {string} name */
+/** Takes the page's pictures, and keeps what is wrong with it. @param {import("playwright-core").Page} page @param {string} name */
 async function look(page, name) {
-  for (const [width, height] of Object.entries(WIDTHS)) {
-    await page.setViewportSize({ width: Number(width), height });
-    for (const colorScheme of ["light", "dark"]) {
-      await page.emulateMedia({ colorScheme });
-      const found = await inspect(page);
-      wrong.push(...found.map((what) => `${name}, ${width} ${colorScheme}: ${what}`));
-      await page.screenshot({ path: join(PICTURES, `${name}-${width}-${colorScheme}.png`), fullPage: true });
-    }
-  }
+  wrong.push(...(await lookAt(page, name)));
 }
 
 /** Nothing was wrong with any page, and the browser had nothing to complain of. */

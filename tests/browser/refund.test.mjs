@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, afterEach, before } from "node:test";
 import { Demo } from "./support/demo.mjs";
 import { Person } from "./support/person.mjs";
+import { look } from "./support/pictures.mjs";
 import { scenario } from "./support/scenario.mjs";
 import { buy } from "./support/shop-pages.mjs";
 import { makeFunded, openHome, seesBalance } from "./support/wallet-pages.mjs";
@@ -53,6 +54,7 @@ scenario("the shop gives money back in two parts, and it pays again", async () =
   await back.getByText("It is in this wallet again and can be spent.", { exact: true }).waitFor();
   await page.getByRole("listitem").getByText("Refunded", { exact: true }).waitFor();
   await page.getByText("Refund, signed by the shop", { exact: true }).waitFor();
+  assert.deepEqual(await look(page, "refund-1-deal"), []);
   await openHome(page, demo.wallet);
   await seesBalance(page, "€18.00");
   await page.getByText("€1.20 came back").waitFor();
@@ -68,6 +70,7 @@ scenario("the shop gives money back in two parts, and it pays again", async () =
 
   await page.goto(`${demo.merchant}/orders`);
   await page.getByText("€3.20 refunded").waitFor();
+  assert.deepEqual(await look(page, "refund-2-orders"), []);
 
   // Every cent of it pays again: more than was left before the refunds.
   await buy(page, demo, "course");

@@ -4,6 +4,7 @@ import { after, afterEach, before } from "node:test";
 import { ask } from "./support/ask.mjs";
 import { Demo } from "./support/demo.mjs";
 import { Person } from "./support/person.mjs";
+import { look } from "./support/pictures.mjs";
 import { scenario } from "./support/scenario.mjs";
 import { firstRun, makeFunded, openHome, seesBalance, unlock } from "./support/wallet-pages.mjs";
 
@@ -37,6 +38,7 @@ const says = (page, text) => page.getByRole("status").getByText(text, { exact: t
 async function makeLink(page, { kind, amount, purpose }) {
   await page.getByRole("link", { name: kind, exact: true }).click();
   await heading(page, `${kind} cash`);
+  assert.deepEqual(await look(page, `transfer-0-${kind.toLowerCase()}`), []);
   await page.getByLabel("Another amount").fill(amount);
   await page.getByLabel("What for").fill(purpose);
   await button(page, "Make the link").click();
@@ -49,6 +51,7 @@ scenario("someone sends cash by a link to someone who has no wallet yet", async 
   const [sender, payee] = [await person(), await person({ width: 360, height: 740 })];
   await makeFunded(sender.page, demo.wallet);
   const link = await makeLink(sender.page, { kind: "Send", amount: "3.20", purpose: "Lunch <b>on me</b>" });
+  assert.deepEqual(await look(sender.page, "transfer-1-sent"), []);
   assert.match(link, new RegExp(`^${demo.wallet}/#receive=[\\w-]{43}&mint=`));
   await says(sender.page, "Not taken yet");
 
@@ -57,6 +60,7 @@ scenario("someone sends cash by a link to someone who has no wallet yet", async 
   await heading(payee.page, "You are being sent cash");
   await payee.page.getByText("Lunch <b>on me</b>", { exact: true }).first().waitFor();
   assert.ok(await payee.page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), "it fits a small screen");
+  assert.deepEqual(await look(payee.page, "transfer-2-offered"), []);
   await button(payee.page, "Take €3.20").click();
   await says(payee.page, "In your wallet");
   assert.ok(!payee.page.url().includes("receive="), "the key does not stay in the address");
@@ -67,6 +71,8 @@ scenario("someone sends cash by a link to someone who has no wallet yet", async 
   await openHome(sender.page, demo.wallet);
   await seesBalance(sender.page, "€16.80");
   await sender.page.getByRole("region", { name: "From person to person" }).getByText("Sent · Taken", { exact: true }).waitFor();
+
+  assert.deepEqual(await look(sender.page, "transfer-3-home"), []);
 
   // The link once more, by whoever finds it.
   const late = await person();
@@ -87,6 +93,7 @@ scenario("someone asks for cash, and the one who is asked pays", async () => {
   await payer.page.goto(link);
   await heading(payer.page, "You are asked for cash");
   await payer.page.getByText("Rent", { exact: true }).first().waitFor();
+  assert.deepEqual(await look(payer.page, "transfer-4-asked"), []);
   await button(payer.page, "Pay €4.00").click();
   await says(payer.page, "Paid");
   await openHome(payer.page, demo.wallet);

@@ -14,7 +14,7 @@ export default {
   "method.dummy.detail": "Es fließt kein Geld",
   "method.balance": "{balance} verfügbar",
   "why.funds-insufficient": "Zu wenig: {balance} verfügbar",
-  "why.mint-untrusted": "Der Laden nimmt nichts vom Bargeld in dieser Geldbörse",
+  "why.mint-untrusted": "In dieser Geldbörse ist kein Bargeld, das der Laden nimmt",
   "why.module-unsupported": "Diese Geldbörse kennt diese Zahlungsweise nicht",
   "why.currency-mismatch": "Sie haben kein Bargeld in dieser Währung",
   "method.card": "Karte",

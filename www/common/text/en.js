@@ -14,7 +14,7 @@ export default {
   "method.dummy.detail": "No money moves",
   "method.balance": "{balance} available",
   "why.funds-insufficient": "Not enough: {balance} available",
-  "why.mint-untrusted": "The shop takes none of the cash in this wallet",
+  "why.mint-untrusted": "No cash in this wallet that the shop takes",
   "why.module-unsupported": "This wallet does not have this way to pay",
   "why.currency-mismatch": "You hold no cash in this currency",
   "method.card": "Card",

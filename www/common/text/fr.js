@@ -14,7 +14,7 @@ export default {
   "method.dummy.detail": "Aucun argent ne circule",
   "method.balance": "{balance} disponibles",
   "why.funds-insufficient": "Insuffisant : {balance} disponibles",
-  "why.mint-untrusted": "La boutique n’accepte aucune des espèces de ce portefeuille",
+  "why.mint-untrusted": "Ce portefeuille n’a pas d’espèces que la boutique accepte",
   "why.module-unsupported": "Ce portefeuille ne connaît pas ce mode de paiement",
   "why.currency-mismatch": "Vous n’avez pas d’espèces dans cette devise",
   "method.card": "Carte",

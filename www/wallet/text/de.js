@@ -209,7 +209,7 @@ export default {
   "vat.rate": "{rate} MwSt.",
   "confirm.pay": "{amount} bezahlen",
   "confirm.take": "Kostenlos holen",
-  "confirm.next": "Danach: Das Bargeld verlässt diese Geldbörse, Sie erhalten eine signierte Quittung, und die Ware kommt in Ihre Bibliothek.",
+  "confirm.next": "Danach: Die Zahlung geht ab, Sie erhalten eine signierte Quittung, und die Ware kommt in Ihre Bibliothek.",
   "confirm.next.free": "Danach: Sie erhalten eine signierte Quittung, und die Ware kommt in Ihre Bibliothek.",
   "confirm.refund.one": "Rückgabe {count} Tag lang möglich.",
   "confirm.refund.other": "Rückgabe {count} Tage lang möglich.",

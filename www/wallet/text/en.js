@@ -209,7 +209,7 @@ export default {
   "vat.rate": "{rate} VAT",
   "confirm.pay": "Pay {amount}",
   "confirm.take": "Get it for free",
-  "confirm.next": "Next: the cash leaves this wallet, you get a signed receipt, and the goods come into your library.",
+  "confirm.next": "Next: the payment is made, you get a signed receipt, and the goods come into your library.",
   "confirm.next.free": "Next: you get a signed receipt, and the goods come into your library.",
   "confirm.refund.one": "Refund possible for {count} day.",
   "confirm.refund.other": "Refund possible for {count} days.",

@@ -209,7 +209,7 @@ export default {
   "vat.rate": "TVA {rate}",
   "confirm.pay": "Payer {amount}",
   "confirm.take": "Obtenir gratuitement",
-  "confirm.next": "Ensuite : les espèces quittent ce portefeuille, vous recevez un reçu signé et l’article arrive dans votre bibliothèque.",
+  "confirm.next": "Ensuite : le paiement part, vous recevez un reçu signé et l’article arrive dans votre bibliothèque.",
   "confirm.next.free": "Ensuite : vous recevez un reçu signé et l’article arrive dans votre bibliothèque.",
   "confirm.refund.one": "Remboursement possible pendant {count} jour.",
   "confirm.refund.other": "Remboursement possible pendant {count} jours.",
