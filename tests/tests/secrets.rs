@@ -132,7 +132,6 @@ fn mint_name(market: &Market) -> Outcome<Digest> {
 }
 
 #[test]
-#[ignore = "new, and not yet tried against the whole market: run it with --run-ignored all, then take this away"]
 fn planted_secrets_are_where_they_belong_and_nowhere_else() -> Outcome {
     let market = Market::start_logging("trace")?;
     let places = run(&market)?;

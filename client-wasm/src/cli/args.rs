@@ -39,7 +39,7 @@ pub(super) struct LinkArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Set a new wallet up and print its recovery words, once.
+    /// Set a new wallet up and print its recovery words, once, unless they were given.
     Init {
         /// Use these 12 words instead of new ones.
         #[arg(long, value_name = "WORDS")]

@@ -75,19 +75,25 @@ async fn init(args: &Args, words: Option<&str>) -> Result<(), CliError> {
     let home = home::path(args)?;
     let (mut wallet, passphrase) = home::open(args, &home)?;
     refuse_existing(&mut wallet).await?;
-    let words = match given {
-        Some(words) => words,
-        None => wallet.make_words(),
-    };
+    // Who gave the words has them: they are not repeated.
+    let known = given.is_some();
+    let words = given.unwrap_or_else(|| wallet.make_words());
     let (passphrase, key_file) = home::passphrase_for_new(&wallet, &passphrase)?;
     wallet.create(&words, &passphrase).await?;
     if args.json {
-        return print_json(&json!({ "home": home, "words": words.text().as_str(), "key_file": key_file }));
+        let mut made = json!({ "home": home, "key_file": key_file });
+        if !known {
+            made["words"] = words.text().as_str().into();
+        }
+        return print_json(&made);
     }
     let lock = match key_file {
         Some(file) => format!("It is locked with the key file {}: keep that file to yourself.", file.display()),
         None => "It is locked with your passphrase.".to_owned(),
     };
+    if known {
+        return print(&format!("Your wallet is in {}. {lock}\n", home.display()));
+    }
     let words = words.text();
     print(&format!(
         "Your wallet is in {}. {lock}\n\nWrite these words down. They are shown this once, and bring your money back \
