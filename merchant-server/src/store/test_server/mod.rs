@@ -6,6 +6,10 @@
 //!
 //! `SEMPER_TEST_POSTGRES=postgres://…` names another server, whose user may make databases. `SEMPER_TEST_POSTGRES_FSYNC=off`
 //! starts one that does not wait for the disk.
+//!
+//! A test that ends the server itself has one of its own, [`OwnServer`].
+
+mod own;
 
 use std::env;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -14,10 +18,12 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
+
+pub use self::own::OwnServer;
 
 use super::sql::StoreUrl;
 
@@ -237,6 +243,22 @@ impl Folder {
     /// Makes a new server; answers with its URL.
     fn start(&self, fsync: &str) -> Result<String, String> {
         let programs = self.programs()?;
+        let secret = self.initialise(&programs)?;
+        let port = free_port()?;
+        let mut guardian = self.command(Path::new("sh"));
+        guardian.args(["-c", GUARDIAN, "guardian"]).arg(&self.path);
+        let url = format!("postgres://semper:{secret}@127.0.0.1:{port}/postgres");
+        // It outlives us; whoever ends it is nobody's parent here.
+        self.launch(guardian, &programs, &port, &url, &[&format!("fsync={fsync}")])?;
+        let written = self.path.join("url");
+        let _old = fs::remove_file(&written);
+        let text = format!("{port}\n{url}");
+        self.file("url")?.write_all(text.as_bytes()).map_err(|error| format!("the URL: {error}"))?;
+        Ok(url)
+    }
+
+    /// Makes the server's data; answers with its owner's password.
+    fn initialise(&self, programs: &Path) -> Result<String, String> {
         let failed = |what: &str, error: &dyn std::fmt::Display| format!("{what}: {error}");
         let data = self.path.join("data");
         if data.exists() {
@@ -252,39 +274,41 @@ impl Folder {
             .args(["--pwfile", "password"])
             .output()
             .map_err(|error| failed("initdb", &error))?;
-        if !made.status.success() {
-            return Err(format!("initdb: {}", String::from_utf8_lossy(&made.stderr)));
-        }
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-        let port = port.map_err(|error| failed("a free port", &error))?.port().to_string();
-        let log = self.path.join("log");
-        let _old = fs::remove_file(&log);
+        if made.status.success() { Ok(secret) } else { Err(failed("initdb", &String::from_utf8_lossy(&made.stderr))) }
+    }
+
+    /// Starts the server by a guardian, whose command it ends, and waits until it takes connections.
+    fn launch(
+        &self,
+        mut guardian: Command,
+        programs: &Path,
+        port: &str,
+        url: &str,
+        settings: &[&str],
+    ) -> Result<Child, String> {
+        let path = self.path.join("log");
+        let _old = fs::remove_file(&path);
         let log = self.file("log")?;
-        let both = log.try_clone().map_err(|error| failed("the log", &error))?;
-        let mut guardian = self.command(Path::new("sh"));
-        guardian.args(["-c", GUARDIAN, "guardian"]).arg(&self.path).arg(programs.join("postgres"));
-        guardian.args(["-D", "data", "-p", &port, "-h", "127.0.0.1", "-k"]).arg(&self.path);
-        for setting in ["max_connections=400", "shared_buffers=128MB", "max_wal_size=2GB", "timezone=UTC"] {
+        let both = log.try_clone().map_err(|error| format!("the log: {error}"))?;
+        guardian.arg(programs.join("postgres")).args(["-D", "data", "-p", port, "-h", "127.0.0.1", "-k"]);
+        guardian.arg(&self.path);
+        let always = ["max_connections=400", "shared_buffers=128MB", "max_wal_size=2GB", "timezone=UTC"];
+        for setting in always.iter().chain(settings) {
             guardian.args(["-c", setting]);
         }
-        guardian.args(["-c", &format!("fsync={fsync}")]).stdout(log).stderr(both).process_group(0);
-        // It outlives us; whoever ends it is nobody's parent here.
-        let mut guardian = guardian.spawn().map_err(|error| failed("sh", &error))?;
+        let guardian = guardian.stdout(log).stderr(both).process_group(0).spawn();
+        let mut guardian = guardian.map_err(|error| format!("sh: {error}"))?;
         let deadline = Instant::now() + Duration::from_secs(30);
-        let url = format!("postgres://semper:{secret}@127.0.0.1:{port}/postgres");
-        let server = Server { url: url.clone(), _users: None };
+        let server = Server { url: url.to_owned(), _users: None };
         // It listens before it takes anyone.
-        while !(answers(&port) && self.runs() && server.run("SELECT 1").is_ok()) {
+        while !(answers(port) && self.runs() && server.run("SELECT 1").is_ok()) {
             if Instant::now() > deadline || guardian.try_wait().is_ok_and(|ended| ended.is_some()) {
-                let log = fs::read_to_string(self.path.join("log")).unwrap_or_default();
+                let log = fs::read_to_string(path).unwrap_or_default();
                 return Err(format!("the test server does not start: {log}"));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        let written = self.path.join("url");
-        let _old = fs::remove_file(&written);
-        self.file("url")?.write_all(format!("{port}\n{url}").as_bytes()).map_err(|error| failed("the URL", &error))?;
-        Ok(url)
+        Ok(guardian)
     }
 
     /// The folder of `initdb` and `postgres`.
@@ -349,6 +373,11 @@ fn service_user() -> (u32, u32) {
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     };
     ids("postgres").or_else(|| ids("nobody")).unwrap_or((65_534, 65_534))
+}
+
+fn free_port() -> Result<String, String> {
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    Ok(port.map_err(|error| format!("a free port: {error}"))?.port().to_string())
 }
 
 fn answers(port: &str) -> bool {
