@@ -57,6 +57,7 @@ async fn a_purchase() {
             let (confirmation, payment) = paid(&wallet.bill(), &mint);
             let settlement = Settlement {
                 paid: offer.total,
+                owed: None,
                 proofs: vec![confirmation.digest()],
                 statements: vec![confirmation.compact().to_owned()],
             };

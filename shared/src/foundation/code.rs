@@ -143,6 +143,15 @@ codes! {
     AUTHORISATION_EXPIRED = "authorisation-expired", 410, "Ask the customer to pay again: what was held has been let go.";
     AUTHORISATION_CLOSED = "authorisation-closed", 409, "Look how the authorisation stands: this cannot be done with it any more.";
     CAPTURE_EXCESSIVE = "capture-excessive", 409, "Take or give back at most what is left of the authorisation.";
+    PAYMENT_AWAITED = "payment-awaited", 402, "Transfer the money as the invoice says; the goods come when it has arrived.";
+    INVOICE_UNKNOWN = "invoice-unknown", 404, "Check the reference or the deal.";
+    INVOICE_CANCELLED = "invoice-cancelled", 410, "Order again: the time to pay this invoice is over, and money that still arrives is sent back.";
+    CREDIT_REFUSED = "credit-refused", 402, "Pay before the delivery, or in another way.";
+    IBAN_INVALID = "iban-invalid", 400, "Check the account's number: a character is wrong.";
+    REFERENCE_INVALID = "reference-invalid", 400, "Check the reference: a character is wrong.";
+    BANK_FILE_INVALID = "bank-file-invalid", 400, "Import the file as the bank wrote it: camt.053, camt.054 or pain.001, whole.";
+    ENTRY_UNKNOWN = "entry-unknown", 404, "Look at the list again: there is no such entry.";
+    ENTRY_CLOSED = "entry-closed", 409, "Look at the list again: this entry was assigned or sent back.";
     WALLET_LOCKED = "wallet-locked", 423, "Unlock the wallet with its passphrase.";
     WALLET_EMPTY = "wallet-empty", 409, "Set the wallet up first.";
     WALLET_EXISTS = "wallet-exists", 409, "There is a wallet already: use it, or choose another place.";

@@ -3,6 +3,8 @@
 //! A vector is one scenario: `operation` with `input` either gives `output`, where `expect` is `ok`, or is refused with
 //! the error code that `expect` names. `comment` says what it shows and who made it.
 
+#[cfg(feature = "account")]
+mod account;
 #[cfg(feature = "card")]
 mod card;
 mod commerce;
@@ -52,6 +54,8 @@ pub fn run(module: &str, text: &str) -> Result<(), String> {
         "keys" | "derivation" | "sealing" | "blinding" => security::perform,
         "statement" => statement::perform,
         "information" => information::perform,
+        #[cfg(feature = "account")]
+        "account" => account::perform,
         #[cfg(feature = "card")]
         "card" => card::perform,
         #[cfg(feature = "ecash")]

@@ -131,7 +131,8 @@ impl Market {
             total: receipt.paid,
             refund_by: receipt.refund_by,
         };
-        let settlement = Settlement { paid: receipt.paid, proofs: receipt.payment, statements: status.proofs };
+        let settlement =
+            Settlement { paid: receipt.paid, owed: None, proofs: receipt.payment, statements: status.proofs };
         let repayment =
             Repayment { id: RefundId([number; 16]), amount: cents(minor), reason: reason.to_owned(), at: NOW };
         let begun = self.registry.refund(&receipt.module, &bill, &settlement, &repayment, &self.merchant).unwrap();

@@ -198,7 +198,9 @@ fn first_step(app: &App, case: &Case, payment: Option<&Payment>, now: UnixSecond
     let bill = case.opened.bill();
     match payment {
         Some(payment) => Ok(app.registry().check(bill, payment, now).map_err(explain)?),
-        None => Ok(Step::Settled(Settlement { paid: bill.total, proofs: Vec::new(), statements: Vec::new() })),
+        None => {
+            Ok(Step::Settled(Settlement { paid: bill.total, owed: None, proofs: Vec::new(), statements: Vec::new() }))
+        }
     }
 }
 

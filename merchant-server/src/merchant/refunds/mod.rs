@@ -139,7 +139,8 @@ async fn pursue(app: &App, deal: &PaidDeal, refund: StoredRefund) -> Result<Stor
     let bill =
         Bill { deal: deal.deal, payee: app.key().thumbprint(), total: receipt.paid, refund_by: receipt.refund_by };
     let statements = deal.paid.proofs.clone();
-    let settlement = Settlement { paid: receipt.paid, proofs: receipt.payment.clone(), statements };
+    let (paid, owed, proofs) = (receipt.paid, receipt.owed, receipt.payment.clone());
+    let settlement = Settlement { paid, owed, proofs, statements };
     let repayment = Repayment {
         id: refund.id,
         amount: Amount::new(receipt.paid.currency(), refund.amount_minor).map_err(Problem::from)?,

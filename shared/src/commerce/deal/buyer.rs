@@ -116,6 +116,10 @@ impl AwaitReceipt {
         require(receipt.offer == self.offer.digest(), "it is for another offer")?;
         require(receipt.order == self.order.digest(), "it is for another order")?;
         require(receipt.paid == self.offer.total, "it is for another amount")?;
+        require(
+            receipt.owed.is_none_or(|owed| receipt.paid.checked_sub(owed).is_ok()),
+            "more is owed than was to be paid",
+        )?;
         require(receipt.module == self.order.module, "it is for another payment")?;
         require(receipt.refund_by == self.bill().refund_by, "its refund deadline is another")
     }

@@ -46,6 +46,9 @@ pub struct Receipt {
     pub order: Digest,
     /// What was paid.
     pub paid: Amount,
+    /// What of it is owed, as the statements in `payment` say: the merchant gives credit. Absent where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Amount>,
     /// With which module.
     pub module: ModuleId,
     /// The digests of the statements that prove the payment, such as the mint's confirmation.

@@ -96,6 +96,7 @@ impl Opened {
             offer: self.order.offer,
             order: self.order.digest(),
             paid,
+            owed: settlement.and_then(|s| s.owed),
             module: settlement.map_or_else(ModuleId::none, |_| self.order.module.clone()),
             payment: settlement.map(|s| s.proofs.clone()).unwrap_or_default(),
             issued_at: now,

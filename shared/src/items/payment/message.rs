@@ -126,6 +126,9 @@ pub enum Step {
 pub struct Settlement {
     /// What was paid.
     pub paid: Amount,
+    /// What of it is owed, since the merchant gives credit; none where all of it is in the merchant's hands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Amount>,
     /// The digests of the statements that prove it, for the receipt.
     pub proofs: Vec<Digest>,
     /// The statements themselves, compact.

@@ -19,6 +19,8 @@
 //!
 //! Specification: `spec/payment.md`.
 
+#[cfg(feature = "account")]
+pub mod account;
 #[cfg(feature = "card")]
 pub mod card;
 #[cfg(feature = "dummy")]

@@ -101,6 +101,7 @@ impl CardPayee {
         }
         Ok(Step::Settled(Settlement {
             paid: bill.total,
+            owed: None,
             proofs: vec![done.digest()],
             statements: vec![done.compact().to_owned()],
         }))

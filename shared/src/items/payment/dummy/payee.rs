@@ -26,7 +26,7 @@ impl PayeeModule for DummyPayee {
         if promise.deal != bill.deal || promise.amount != bill.total {
             return Err(PaymentError::Invalid("the promise is for another deal or amount"));
         }
-        Ok(Step::Settled(Settlement { paid: promise.amount, proofs: Vec::new(), statements: Vec::new() }))
+        Ok(Step::Settled(Settlement { paid: promise.amount, owed: None, proofs: Vec::new(), statements: Vec::new() }))
     }
 
     fn resume(&self, _: &Bill, _: &Promise, _: &Answer, _: &dyn Verifier) -> Result<Step, PaymentError> {

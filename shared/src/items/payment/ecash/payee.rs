@@ -130,6 +130,7 @@ impl PayeeModule for EcashPayee {
         }
         Ok(Step::Settled(Settlement {
             paid: confirmation.amount,
+            owed: None,
             proofs: vec![confirmation.digest()],
             statements: vec![confirmation.compact().to_owned()],
         }))

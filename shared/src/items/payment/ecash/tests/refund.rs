@@ -49,7 +49,7 @@ impl Paid {
             confirmed_at: NOW,
         };
         let statements = vec![Signed::sign(confirmation, &ledger.signer).compact().to_owned()];
-        let settlement = Settlement { paid: self.bill.total, proofs: Vec::new(), statements };
+        let settlement = Settlement { paid: self.bill.total, owed: None, proofs: Vec::new(), statements };
         let repayment =
             Repayment { id: RefundId([number; 16]), amount: euros(amount)?, reason: "late".to_owned(), at: NOW };
         let RefundStep::Ask(request) = payee.refund(&self.bill, &settlement, &repayment, &self.shop)? else {
