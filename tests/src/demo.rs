@@ -180,9 +180,17 @@ fn spawn(mut command: Command, folder: &Path) -> Outcome<(Child, Urls)> {
 /// # Errors
 /// Where none are found.
 pub fn free_base() -> Outcome<u16> {
+    free_ports(5)
+}
+
+/// The first of so many adjacent ports, at most eight, that are free.
+///
+/// # Errors
+/// Where there are none.
+pub fn free_ports(count: u16) -> Outcome<u16> {
     for _ in 0..100 {
         let base = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port() & !7;
-        let free = (0..5).all(|offset| TcpListener::bind(("127.0.0.1", base + offset)).is_ok());
+        let free = (0..count).all(|offset| TcpListener::bind(("127.0.0.1", base + offset)).is_ok());
         if base > 1024 && free {
             return Ok(base);
         }

@@ -1,54 +1,62 @@
 //! The customers' side, made before anything is timed, so that the server is what is measured.
 
-use std::thread;
+use std::time::Duration;
 
-use semper_shared::commerce::deal::{DealBody, Draft};
+use futures_util::future::try_join_all;
+use semper_shared::commerce::deal::{DealBody, Draft, Order};
 use semper_shared::commerce::offer::Offer;
 use semper_shared::foundation::{Amount, Digest, base64};
+use semper_shared::items::party::Party;
+use semper_shared::items::payment::card::{Card, CardPayer, CertificateBody, Gateway};
 use semper_shared::items::payment::ecash::{
     Candidate, Coin, CoinSecret, Denomination, EcashBody, KAPPA, KeySet, Melt, MeltAnswer, MeltBody, Permission,
     PlanchetMessage, Reveal, Signatures, Withdrawal, WithdrawalBody, commitment,
 };
-use semper_shared::items::payment::{ModuleId, Payment};
+use semper_shared::items::payment::{Bill, ErasedPayer, ModuleId, Payment};
 use semper_shared::items::statement::{Compact, Signed};
 use semper_shared::security::blinding::MODULUS_LEN;
 use semper_shared::security::{Portable, Seed, Signer, SigningKey};
 use serde_json::{Value, json};
 
-use super::now;
-use super::site::Site;
+use super::connection::{Door, post};
+use super::site::{ADMIN_TOKEN, Site};
+use super::{now, parallel};
 use crate::Outcome;
 
+/// Coins a withdrawal, and withdrawals at once, where coins are only wanted.
 const BATCH: usize = 64;
+const AT_ONCE: usize = 16;
 
-/// An order with its payment, ready to be sent.
+/// A card that is always approved.
+const CARD: (&str, &str) = ("4242424242424242", "12/99");
+
+/// An order with its payment, ready to be sent to the merchant.
 pub(super) struct Purchase {
     /// The deal that comes of it.
     pub(super) deal: Digest,
-    /// The body.
-    pub(super) body: Vec<u8>,
+    /// The request.
+    pub(super) request: Vec<u8>,
 }
 
-/// A connection to a site, and what its customers know.
+/// What a site's customers know.
 pub(super) struct Bench {
-    pub(super) http: reqwest::Client,
+    http: reqwest::Client,
     pub(super) keys: KeySet,
     offer: Signed<Offer>,
     mint_url: String,
-    merchant_url: String,
+    gateway_url: String,
     bank_url: String,
     seed: Seed,
     made: u32,
 }
 
 impl Bench {
+    /// Meets a site's parties, and waits until the shop takes coins and cards.
     pub(super) async fn connect(site: &Site) -> Outcome<Self> {
-        let http = reqwest::Client::new();
+        let http = reqwest::Client::builder().no_proxy().build()?;
         let keys = http.get(format!("{}/keys", site.mint)).send().await?.error_for_status()?.text().await?;
         let keys = KeySet::verify(&Compact::new(keys), &Portable)?;
-        let offer =
-            http.get(format!("{}/offers/letter", site.merchant)).send().await?.error_for_status()?.text().await?;
-        let offer = Offer::verify(&offer, &site.merchant, now(), &Portable)?;
+        let offer = offer(&http, site).await?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
         Ok(Self {
@@ -56,7 +64,7 @@ impl Bench {
             keys,
             offer,
             mint_url: site.mint.clone(),
-            merchant_url: site.merchant.clone(),
+            gateway_url: site.gateway.clone(),
             bank_url: site.bank.clone(),
             seed: Seed::new(seed),
             made: 0,
@@ -92,55 +100,64 @@ impl Bench {
         Ok(reserve)
     }
 
-    /// A withdrawal of one-cent coins, ready to be sent, and the coins' secrets.
-    pub(super) fn withdrawal(&mut self, reserve: &SigningKey, coins: usize) -> Outcome<(Vec<u8>, Vec<CoinSecret>)> {
-        let mut secrets = Vec::with_capacity(coins);
-        for _ in 0..coins {
-            self.made += 1;
-            secrets.push(CoinSecret::from_seed(self.seed.derive("bench/coin", &[&self.made.to_be_bytes()])));
-        }
+    /// Numbers that were not used yet.
+    fn take_numbers(&mut self, count: usize) -> Outcome<std::ops::Range<u32>> {
+        let first = self.made;
+        self.made += u32::try_from(count)?;
+        Ok(first..self.made)
+    }
+
+    /// Withdrawals of so many one-cent coins each, ready to be sent, with the coins' secrets.
+    pub(super) fn withdrawals(&mut self, reserve: &SigningKey, sizes: &[usize]) -> Outcome<Vec<Withdrawn>> {
+        let batches = sizes.iter().map(|size| self.take_numbers(*size)).collect::<Outcome<Vec<_>>>()?;
+        parallel::each(&batches, |numbers| self.withdrawal(reserve, numbers.clone()))
+    }
+
+    fn withdrawal(&self, reserve: &SigningKey, numbers: std::ops::Range<u32>) -> Outcome<Withdrawn> {
+        let secrets: Vec<_> = numbers
+            .map(|number| CoinSecret::from_seed(self.seed.derive("bench/coin", &[&number.to_be_bytes()])))
+            .collect();
         let denomination = self.smallest()?;
         let batch = secrets.iter().map(|secret| secret.planchet(denomination).map(PlanchetMessage::from));
         let batch = batch.collect::<Result<_, _>>()?;
         let request = Withdrawal { mint: self.keys.mint(), batch, requested_at: now() };
         let request = Signed::sign_self_keyed(request, reserve).to_compact();
-        Ok((serde_json::to_vec(&WithdrawalBody { request })?, secrets))
-    }
-
-    /// Unblinds what the mint answered to a withdrawal.
-    pub(super) fn coins(&self, secrets: Vec<CoinSecret>, answer: &[u8]) -> Outcome<Vec<Coin>> {
-        let answer: Signatures = serde_json::from_slice(answer)?;
-        let denomination = self.smallest()?;
-        secrets
-            .into_iter()
-            .zip(answer.signatures)
-            .map(|(secret, signature)| {
-                let signature: [u8; MODULUS_LEN] = signature.0.try_into().map_err(|_| "a signature's length")?;
-                Ok(secret.unblind(denomination, &signature)?)
-            })
-            .collect()
+        let request = post("/withdrawals", &serde_json::to_vec(&WithdrawalBody { request })?, None);
+        Ok(Withdrawn { request, secrets })
     }
 
     /// Withdraws one-cent coins.
-    pub(super) async fn withdraw(&mut self, count: usize) -> Outcome<Vec<Coin>> {
+    pub(super) async fn withdraw(&mut self, site: &Site, count: usize) -> Outcome<Vec<Coin>> {
         let reserve = self.reserve(count).await?;
-        let mut coins = Vec::with_capacity(count);
-        while coins.len() < count {
-            let (body, secrets) = self.withdrawal(&reserve, BATCH.min(count - coins.len()))?;
-            let answer = self.http.post(self.withdrawals_url()).header("content-type", "application/json").body(body);
-            let answer = answer.send().await?.error_for_status()?.bytes().await?;
-            coins.extend(self.coins(secrets, &answer)?);
+        let sizes: Vec<usize> = (0..count).step_by(BATCH).map(|taken| BATCH.min(count - taken)).collect();
+        let (door, mut coins) = (Door::to(&site.mints), Vec::with_capacity(count));
+        for sizes in sizes.chunks(AT_ONCE) {
+            let withdrawals = self.withdrawals(&reserve, sizes)?;
+            let answers = try_join_all(withdrawals.iter().map(|withdrawal| door.ask(&withdrawal.request))).await?;
+            let taken: Vec<_> = withdrawals.into_iter().zip(answers).collect();
+            let unblinded = parallel::each(&taken, |(withdrawal, answer)| self.coins(&withdrawal.secrets, answer))?;
+            coins.extend(unblinded.into_iter().flatten());
         }
         Ok(coins)
     }
 
+    /// Unblinds what the mint answered to a withdrawal.
+    fn coins(&self, secrets: &[CoinSecret], answer: &[u8]) -> Outcome<Vec<Coin>> {
+        let answer: Signatures = serde_json::from_slice(answer)?;
+        let denomination = self.smallest()?;
+        secrets
+            .iter()
+            .zip(answer.signatures)
+            .map(|(secret, signature)| {
+                let signature: [u8; MODULUS_LEN] = signature.0.try_into().map_err(|_| "a signature's length")?;
+                Ok(secret.clone().unblind(denomination, &signature)?)
+            })
+            .collect()
+    }
+
     /// A purchase of the one-cent letter with one coin, ready to be sent.
-    pub(super) fn purchase(&self, coin: &Coin) -> Outcome<Purchase> {
-        let mut rng = semper_server::crypto::system_rng();
-        let module = ModuleId::new("ecash").ok_or("a module's name")?;
-        let draft = Draft::new(self.offer.clone(), SigningKey::make(&mut rng));
-        let buyer = draft.order(module.clone(), now(), &mut rng)?;
-        let bill = buyer.bill();
+    fn purchase(&self, coin: &Coin) -> Outcome<Purchase> {
+        let (order, bill) = self.order("ecash")?;
         let permission = Permission {
             mint: self.keys.mint(),
             merchant: bill.payee,
@@ -152,39 +169,64 @@ impl Bench {
         };
         let permission = Signed::sign_self_keyed(permission, &coin.secret.key()).to_compact();
         let body = EcashBody { mint: self.keys.mint(), permissions: vec![permission] };
-        let payment = Payment { module, version: 1, body: serde_json::to_value(body)? };
-        let body = serde_json::to_vec(&DealBody { order: buyer.order().to_compact(), payment: Some(payment) })?;
-        Ok(Purchase { deal: bill.deal, body })
+        let module = ModuleId::new("ecash").ok_or("a module's name")?;
+        paid(order, &bill, Payment { module, version: 1, body: serde_json::to_value(body)? })
     }
 
-    /// Purchases with these coins, made on all cores.
+    /// Purchases with these coins.
     pub(super) fn purchases(&self, coins: &[Coin]) -> Outcome<Vec<Purchase>> {
-        let share = coins.len().div_ceil(thread::available_parallelism().map_or(1, usize::from)).max(1);
-        let parts: Vec<Outcome<Vec<Purchase>>> = thread::scope(|scope| {
-            let workers: Vec<_> = coins
-                .chunks(share)
-                .map(|coins| scope.spawn(|| coins.iter().map(|coin| self.purchase(coin)).collect()))
-                .collect();
-            workers
-                .into_iter()
-                .map(|worker| worker.join().unwrap_or_else(|_| Err("a thread panicked".into())))
-                .collect()
-        });
-        Ok(parts.into_iter().collect::<Outcome<Vec<_>>>()?.into_iter().flatten().collect())
+        parallel::each(coins, |coin| self.purchase(coin))
+    }
+
+    /// An order of the letter, and what it costs.
+    fn order(&self, module: &str) -> Outcome<(Compact<Order>, Bill)> {
+        let mut rng = semper_server::crypto::system_rng();
+        let draft = Draft::new(self.offer.clone(), SigningKey::make(&mut rng));
+        let buyer = draft.order(ModuleId::new(module).ok_or("a module's name")?, now(), &mut rng)?;
+        Ok((buyer.order().to_compact(), buyer.bill()))
+    }
+
+    /// A card that the gateway knows.
+    pub(super) async fn enrol(&self) -> Outcome<CardPayer> {
+        let document = self.http.get(format!("{}/.well-known/semper", self.gateway_url)).send().await?;
+        let party = Party::verify(&document.error_for_status()?.text().await?, &self.gateway_url, now(), &Portable)?;
+        let gateway = Gateway { url: self.gateway_url.clone(), key: party.key.clone() };
+        let mut rng = semper_server::crypto::system_rng();
+        let mut card = Card::new(CARD.0.parse()?, CARD.1.parse()?, gateway, now(), &mut rng)?;
+        let enrolled =
+            self.http.post(format!("{}/cards", self.gateway_url)).json(&card.enrol(&mut rng)?).send().await?;
+        card.enrolled(enrolled.error_for_status()?.json::<CertificateBody>().await?)?;
+        Ok(CardPayer { cards: vec![card] })
+    }
+
+    /// Purchases of the letter with a card.
+    pub(super) fn card_purchases(&self, cards: &CardPayer, count: usize) -> Outcome<Vec<Purchase>> {
+        let acceptance = self.offer.accepts.iter().find(|acceptance| acceptance.module.as_str() == "card");
+        let acceptance = acceptance.ok_or("the shop takes no cards")?;
+        parallel::each(&vec![(); count], |()| {
+            let (order, bill) = self.order("card")?;
+            let mut rng = semper_server::crypto::system_rng();
+            let payment = ErasedPayer::pay(&mut cards.clone(), &bill, acceptance, now(), &mut rng)?;
+            paid(order, &bill, payment)
+        })
     }
 
     /// The refund of a purchase, ready to be sent by the merchant's operator.
-    pub(super) fn refund(&mut self, deal: &Digest) -> Outcome<(String, Vec<u8>)> {
-        self.made += 1;
+    pub(super) fn refund(&mut self, deal: &Digest) -> Outcome<Vec<u8>> {
         let mut name = [0; 16];
-        name[..4].copy_from_slice(&self.made.to_be_bytes());
+        name[..4].copy_from_slice(&self.take_numbers(1)?.start.to_be_bytes());
         let amount = Amount::new(self.keys.currency(), 1)?;
         let body = json!({ "refund": base64::encode(&name), "amount": amount, "reason": "measured" });
-        Ok((format!("{}/admin/deals/{deal}/refunds", self.merchant_url), serde_json::to_vec(&body)?))
+        let path = format!("/admin/deals/{deal}/refunds");
+        Ok(post(&path, &serde_json::to_vec(&body)?, Some(ADMIN_TOKEN)))
     }
 
-    /// A melt of a coin into one of its own kind, ready to be sent, and its three candidates.
-    pub(super) fn melt(&self, coin: &Coin) -> Outcome<(Vec<u8>, String, Vec<Candidate>)> {
+    /// Melts of coins into one of their own kind each, ready to be sent.
+    pub(super) fn melts(&self, coins: &[Coin]) -> Outcome<Vec<Melting>> {
+        parallel::each(coins, |coin| self.melt(coin))
+    }
+
+    fn melt(&self, coin: &Coin) -> Outcome<Melting> {
         let denomination = self.smallest()?;
         let key = coin.secret.key();
         let candidates = (0..KAPPA)
@@ -201,32 +243,63 @@ impl Bench {
             commitment: commitment(&digests),
         };
         let melt = Signed::sign_self_keyed(melt, &key);
-        let name = melt.digest().to_string();
-        Ok((serde_json::to_vec(&MeltBody { melt: melt.to_compact() })?, name, candidates))
+        let reveals = (0..KAPPA)
+            .map(|gamma| reveal(coin, &candidates, gamma, &format!("/melts/{}/reveal", melt.digest())))
+            .collect::<Outcome<_>>()?;
+        let body = serde_json::to_vec(&MeltBody { melt: melt.to_compact() })?;
+        Ok(Melting { request: post("/melts", &body, None), reveals })
     }
+}
 
+/// A withdrawal that is ready to be sent.
+pub(super) struct Withdrawn {
+    pub(super) request: Vec<u8>,
+    secrets: Vec<CoinSecret>,
+}
+
+/// A melt that is ready to be sent, and the reveals for each choice that the mint has.
+pub(super) struct Melting {
+    pub(super) request: Vec<u8>,
+    reveals: Vec<Vec<u8>>,
+}
+
+impl Melting {
     /// The reveal that the mint's choice asks for.
-    pub(super) fn reveal(coin: &Coin, candidates: &[Candidate], answer: &[u8]) -> Outcome<Vec<u8>> {
+    pub(super) fn reveal(&self, answer: &[u8]) -> Outcome<Vec<u8>> {
         let answer: MeltAnswer = serde_json::from_slice(answer)?;
         let gamma = answer.confirmation.peek_unverified()?.gamma;
-        let secret = |number| coin.secret.transfer_key(0, number).to_bytes().to_vec().into();
-        let chosen = candidates.get(usize::from(gamma)).ok_or("gamma out of range")?;
-        Ok(serde_json::to_vec(&Reveal {
-            transfer_secrets: (0..KAPPA).filter(|number| *number != gamma).map(secret).collect(),
-            transfer_public: chosen.transfer_public.clone(),
-            planchets: chosen.planchets.iter().cloned().map(PlanchetMessage::from).collect(),
-        })?)
+        self.reveals.get(usize::from(gamma)).cloned().ok_or_else(|| "gamma out of range".into())
     }
+}
 
-    pub(super) fn deals_url(&self) -> String {
-        format!("{}/deals", self.merchant_url)
-    }
+fn reveal(coin: &Coin, candidates: &[Candidate], gamma: u8, path: &str) -> Outcome<Vec<u8>> {
+    let secret = |number| coin.secret.transfer_key(0, number).to_bytes().to_vec().into();
+    let chosen = candidates.get(usize::from(gamma)).ok_or("gamma out of range")?;
+    let reveal = Reveal {
+        transfer_secrets: (0..KAPPA).filter(|number| *number != gamma).map(secret).collect(),
+        transfer_public: chosen.transfer_public.clone(),
+        planchets: chosen.planchets.iter().cloned().map(PlanchetMessage::from).collect(),
+    };
+    Ok(post(path, &serde_json::to_vec(&reveal)?, None))
+}
 
-    pub(super) fn withdrawals_url(&self) -> String {
-        format!("{}/withdrawals", self.mint_url)
-    }
+fn paid(order: Compact<Order>, bill: &Bill, payment: Payment) -> Outcome<Purchase> {
+    let body = serde_json::to_vec(&DealBody { order, payment: Some(payment) })?;
+    Ok(Purchase { deal: bill.deal, request: post("/deals", &body, None) })
+}
 
-    pub(super) fn melts_url(&self) -> String {
-        format!("{}/melts", self.mint_url)
+/// The letter's offer, once it takes both coins and cards.
+async fn offer(http: &reqwest::Client, site: &Site) -> Outcome<Signed<Offer>> {
+    for _ in 0..300 {
+        let offer = http.get(format!("{}/offers/letter", site.merchant)).send().await?;
+        if offer.status().is_success() {
+            let offer = Offer::verify(&offer.text().await?, &site.merchant, now(), &Portable)?;
+            let takes = |name: &str| offer.accepts.iter().any(|acceptance| acceptance.module.as_str() == name);
+            if takes("ecash") && takes("card") {
+                return Ok(offer);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    Err("the shop does not take coins and cards".into())
 }

@@ -10,14 +10,12 @@ use super::site::{Site, Store};
 use super::{Plan, load};
 use crate::Outcome;
 
-const FEW: u32 = 10_000;
-const MANY: u32 = 5_000_000;
-
 /// Purchases on SQLite with few and with many spent coins.
 pub(super) async fn measure(plan: &Plan) -> Outcome<Growth> {
-    let few = purchases(plan, FEW).await?;
-    let many = purchases(plan, MANY).await?;
-    Ok(Growth { few_coins: FEW, many_coins: MANY, few, many, ratio: many.per_s / few.per_s })
+    let (few_coins, many_coins) = plan.growth;
+    let few = purchases(plan, few_coins).await?;
+    let many = purchases(plan, many_coins).await?;
+    Ok(Growth { few_coins, many_coins, few, many, ratio: many.per_s / few.per_s })
 }
 
 async fn purchases(plan: &Plan, coins: u32) -> Outcome<Figures> {

@@ -6,122 +6,142 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 
-use super::client::{Bench, Purchase};
-use super::site::{ADMIN_TOKEN, Site};
+use super::client::{Bench, Melting, Purchase};
+use super::connection::Door;
+use super::site::{Cpu, Site, Stored};
 use super::{Figures, Plan};
 use crate::Outcome;
 
-/// What is sent: one request after the other, each step made from the answer to the one before.
-struct Job {
-    url: String,
-    body: Vec<u8>,
-    token: Option<&'static str>,
+/// What is sent: a request, and perhaps another one that is chosen by its answer.
+pub(super) struct Job {
+    request: Vec<u8>,
     then: Option<Then>,
 }
 
-/// Makes address and body of the next request from the answer to the one before.
-type Then = Box<dyn Fn(&[u8]) -> Outcome<(String, Vec<u8>)> + Send + Sync>;
+/// Chooses the next request by the answer to the one before.
+type Then = Box<dyn Fn(&[u8]) -> Outcome<Vec<u8>> + Send + Sync>;
 
-/// Purchases and their refunds.
-pub(super) struct Bought {
-    /// In a closed loop.
-    pub(super) full: Figures,
-    /// Begun at half the rate that the closed loop reached.
-    pub(super) half: Figures,
-    /// Refunds of what was bought in the closed loop.
-    pub(super) refund: Figures,
-}
-
-/// Purchases, in a closed loop and then begun at half the rate that it reached; then refunds.
-pub(super) async fn purchases(bench: &mut Bench, site: &Site, plan: &Plan) -> Outcome<Bought> {
-    let half = plan.purchases / 2;
-    let coins = bench.withdraw(plan.warm_up + plan.purchases + half).await?;
-    let made = bench.purchases(&coins)?;
-    let mut refunds = Vec::with_capacity(plan.refunds);
-    for purchase in made.iter().skip(plan.warm_up).take(plan.refunds) {
-        let (url, body) = bench.refund(&purchase.deal)?;
-        refunds.push(Job { url, body, token: Some(ADMIN_TOKEN), then: None });
+impl Job {
+    fn of(request: Vec<u8>) -> Self {
+        Self { request, then: None }
     }
-    let mut jobs = jobs(bench, made);
-    let open = jobs.split_off(plan.warm_up + plan.purchases);
-    let closed = jobs.split_off(plan.warm_up);
-    closed_loop(bench, site, jobs, plan.connections).await?;
-    let full = closed_loop(bench, site, closed, plan.connections).await?;
-    let half = open_loop(bench, site, open, full.per_s / 2.0).await?;
-    let refund = closed_loop(bench, site, refunds, plan.connections).await?;
-    Ok(Bought { full, half, refund })
 }
 
-/// Purchases in a closed loop alone.
+/// What one kind of operation showed.
+pub(super) struct Shown {
+    /// In a closed loop.
+    pub(super) closed: Measured,
+    /// Begun at half the rate that the closed loop reached.
+    pub(super) half: Measured,
+}
+
+/// What a loop showed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measured {
+    pub(super) figures: Figures,
+    /// What the books of each party grew by per operation, in bytes.
+    pub(super) stored: Stored,
+    /// CPU time of the database server per operation, in microseconds.
+    pub(super) database_cpu_us: f64,
+}
+
+/// Purchases with coins, and the deals that came of the closed loop.
+pub(super) async fn purchases(bench: &mut Bench, site: &Site, plan: &Plan) -> Outcome<(Shown, Vec<Purchase>)> {
+    let coins = bench.withdraw(site, plan.warm_up + plan.purchases + plan.purchases / 2).await?;
+    let mut made = bench.purchases(&coins)?;
+    let jobs = sent(&mut made);
+    let shown = both(&site.merchants, site, jobs, plan.warm_up, plan).await?;
+    Ok((shown, made))
+}
+
+/// Purchases with coins in a closed loop alone.
 pub(super) async fn purchases_alone(bench: &mut Bench, site: &Site, plan: &Plan) -> Outcome<Figures> {
-    let coins = bench.withdraw(plan.warm_up + plan.purchases).await?;
-    let mut warm_up = jobs(bench, bench.purchases(&coins)?);
+    let coins = bench.withdraw(site, plan.warm_up + plan.purchases).await?;
+    let mut warm_up = sent(&mut bench.purchases(&coins)?);
     let closed = warm_up.split_off(plan.warm_up);
-    closed_loop(bench, site, warm_up, plan.connections).await?;
-    closed_loop(bench, site, closed, plan.connections).await
+    closed_loop(&site.merchants, site, warm_up, plan.connections).await?;
+    Ok(closed_loop(&site.merchants, site, closed, plan.connections).await?.figures)
 }
 
-fn jobs(bench: &Bench, purchases: Vec<Purchase>) -> Vec<Job> {
-    let url = bench.deals_url();
-    let job = |purchase: Purchase| Job { url: url.clone(), body: purchase.body, token: None, then: None };
-    purchases.into_iter().map(job).collect()
+/// Purchases with an enrolled card (3KP), through the gateway and its sandbox.
+pub(super) async fn card_purchases(bench: &Bench, site: &Site, plan: &Plan) -> Outcome<Shown> {
+    let cards = bench.enrol().await?;
+    let door = Door::to(&site.merchants);
+    // The gateway meets the merchant when it can.
+    for _ in 0..200 {
+        let first = sent(&mut bench.card_purchases(&cards, 1)?);
+        if try_join_all(first.iter().map(|job| door.ask(&job.request))).await.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let warm_up = plan.cards / 10;
+    let jobs = sent(&mut bench.card_purchases(&cards, warm_up + plan.cards + plan.cards / 2)?);
+    both(&site.merchants, site, jobs, warm_up, plan).await
+}
+
+/// Refunds of purchases.
+pub(super) async fn refunds(bench: &mut Bench, site: &Site, plan: &Plan, bought: &[Purchase]) -> Outcome<Shown> {
+    let deals = bought.iter().skip(plan.warm_up).take(plan.refunds + plan.refunds / 2);
+    let jobs = deals.map(|purchase| Ok(Job::of(bench.refund(&purchase.deal)?))).collect::<Outcome<_>>()?;
+    both(&site.merchants, site, jobs, 0, plan).await
 }
 
 /// Withdrawals of one coin each.
-pub(super) async fn withdrawals(bench: &mut Bench, site: &Site, plan: &Plan) -> Outcome<Figures> {
-    let reserve = bench.reserve(plan.withdrawals).await?;
-    let mut jobs = Vec::with_capacity(plan.withdrawals);
-    for _ in 0..plan.withdrawals {
-        let (body, _) = bench.withdrawal(&reserve, 1)?;
-        jobs.push(Job { url: bench.withdrawals_url(), body, token: None, then: None });
-    }
-    closed_loop(bench, site, jobs, plan.connections).await
+pub(super) async fn withdrawals(bench: &mut Bench, site: &Site, plan: &Plan) -> Outcome<Shown> {
+    let count = plan.withdrawals + plan.withdrawals / 2;
+    let reserve = bench.reserve(count).await?;
+    let made = bench.withdrawals(&reserve, &vec![1; count])?;
+    let jobs = made.into_iter().map(|withdrawal| Job::of(withdrawal.request)).collect();
+    both(&site.mints, site, jobs, 0, plan).await
 }
 
 /// Refreshes of one coin into one coin: melt, reveal.
-pub(super) async fn refreshes(bench: &mut Bench, site: &Site, plan: &Plan) -> Outcome<Figures> {
-    let coins = bench.withdraw(plan.refreshes).await?;
-    let mut jobs = Vec::with_capacity(coins.len());
-    for coin in coins {
-        let (body, name, candidates) = bench.melt(&coin)?;
-        let url = format!("{}/{name}/reveal", bench.melts_url());
-        let then = move |answer: &[u8]| Ok((url.clone(), Bench::reveal(&coin, &candidates, answer)?));
-        jobs.push(Job { url: bench.melts_url(), body, token: None, then: Some(Box::new(then)) });
-    }
-    closed_loop(bench, site, jobs, plan.connections).await
+pub(super) async fn refreshes(bench: &mut Bench, site: &Site, plan: &Plan) -> Outcome<Shown> {
+    let coins = bench.withdraw(site, plan.refreshes + plan.refreshes / 2).await?;
+    let job = |mut melting: Melting| Job {
+        request: std::mem::take(&mut melting.request),
+        then: Some(Box::new(move |answer: &[u8]| melting.reveal(answer))),
+    };
+    let jobs = bench.melts(&coins)?.into_iter().map(job).collect();
+    both(&site.mints, site, jobs, 0, plan).await
 }
 
-async fn run(http: &reqwest::Client, job: &Job) -> Outcome {
-    let answer = post(http, &job.url, job.body.clone(), job.token).await?;
+fn sent(purchases: &mut [Purchase]) -> Vec<Job> {
+    purchases.iter_mut().map(|purchase| Job::of(std::mem::take(&mut purchase.request))).collect()
+}
+
+/// A warm-up; two thirds of the other jobs in a closed loop; the rest begun at half the rate that it reached.
+async fn both(ports: &[u16], site: &Site, mut jobs: Vec<Job>, warm_up: usize, plan: &Plan) -> Outcome<Shown> {
+    let mut closed = jobs.split_off(warm_up);
+    let open = closed.split_off(closed.len() - closed.len() / 3);
+    if !jobs.is_empty() {
+        closed_loop(ports, site, jobs, plan.connections).await?;
+    }
+    let closed = closed_loop(ports, site, closed, plan.connections).await?;
+    let half = open_loop(ports, site, open, closed.figures.per_s / 2.0).await?;
+    Ok(Shown { closed, half })
+}
+
+async fn run(door: &Door, job: &Job) -> Outcome {
+    let answer = door.ask(&job.request).await?;
     if let Some(then) = &job.then {
-        let (url, body) = then(&answer)?;
-        post(http, &url, body, job.token).await?;
+        door.ask(&then(&answer)?).await?;
     }
     Ok(())
 }
 
-async fn post(http: &reqwest::Client, url: &str, body: Vec<u8>, token: Option<&str>) -> Outcome<Vec<u8>> {
-    let mut request = http.post(url).header("content-type", "application/json").body(body);
-    if let Some(token) = token {
-        request = request.bearer_auth(token);
-    }
-    let answer = request.send().await?;
-    let status = answer.status();
-    let bytes = answer.bytes().await?.to_vec();
-    if status.is_success() { Ok(bytes) } else { Err(format!("{status}: {}", String::from_utf8_lossy(&bytes)).into()) }
-}
-
 /// As many at a time as there are connections, each next one as soon as one is done.
-async fn closed_loop(bench: &Bench, site: &Site, jobs: Vec<Job>, connections: usize) -> Outcome<Figures> {
-    let (jobs, next) = (Arc::new(jobs), Arc::new(AtomicUsize::new(0)));
+async fn closed_loop(ports: &[u16], site: &Site, jobs: Vec<Job>, connections: usize) -> Outcome<Measured> {
+    let (jobs, next, door) = (Arc::new(jobs), Arc::new(AtomicUsize::new(0)), Arc::new(Door::to(ports)));
     let before = Meter::read(site)?;
     let workers = (0..connections).map(|_| {
-        let (jobs, next, http) = (Arc::clone(&jobs), Arc::clone(&next), bench.http.clone());
+        let (jobs, next, door) = (Arc::clone(&jobs), Arc::clone(&next), Arc::clone(&door));
         tokio::spawn(async move {
             let mut times = Vec::new();
             while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let begun = Instant::now();
-                run(&http, job).await?;
+                run(&door, job).await?;
                 times.push(begun.elapsed());
             }
             Outcome::Ok(times)
@@ -131,11 +151,12 @@ async fn closed_loop(bench: &Bench, site: &Site, jobs: Vec<Job>, connections: us
     for worker in try_join_all(workers).await? {
         times.extend(worker?);
     }
-    before.figures(site, times)
+    before.measured(site, times)
 }
 
 /// Begun at a fixed rate, whatever becomes of the others; the latency counts from the planned beginning.
-async fn open_loop(bench: &Bench, site: &Site, jobs: Vec<Job>, per_s: f64) -> Outcome<Figures> {
+async fn open_loop(ports: &[u16], site: &Site, jobs: Vec<Job>, per_s: f64) -> Outcome<Measured> {
+    let door = Arc::new(Door::to(ports));
     let before = Meter::read(site)?;
     let begun = Instant::now();
     let gap = Duration::from_secs_f64(1.0 / per_s);
@@ -143,44 +164,53 @@ async fn open_loop(bench: &Bench, site: &Site, jobs: Vec<Job>, per_s: f64) -> Ou
     let mut tasks = Vec::with_capacity(jobs.len());
     for job in jobs {
         tokio::time::sleep_until(due.into()).await;
-        let http = bench.http.clone();
-        tasks.push(tokio::spawn(async move { run(&http, &job).await.map(|()| due.elapsed()) }));
+        let door = Arc::clone(&door);
+        tasks.push(tokio::spawn(async move { run(&door, &job).await.map(|()| due.elapsed()) }));
         due += gap;
     }
     let mut times = Vec::with_capacity(tasks.len());
     for task in try_join_all(tasks).await? {
         times.push(task?);
     }
-    before.figures(site, times)
+    before.measured(site, times)
 }
 
 /// The state of things when a loop begins.
 struct Meter {
     begun: Instant,
-    cpu_us: f64,
-    bytes: f64,
+    cpu: Cpu,
+    stored: Stored,
 }
 
 impl Meter {
     fn read(site: &Site) -> Outcome<Self> {
-        Ok(Self { bytes: site.bytes()?, cpu_us: site.cpu_us()?, begun: Instant::now() })
+        Ok(Self { stored: site.stored()?, cpu: site.cpu()?, begun: Instant::now() })
     }
 
-    fn figures(self, site: &Site, mut times: Vec<Duration>) -> Outcome<Figures> {
+    fn measured(self, site: &Site, mut times: Vec<Duration>) -> Outcome<Measured> {
         let elapsed = self.begun.elapsed().as_secs_f64();
-        let after = Self::read(site)?;
+        let (cpu, stored) = (site.cpu()?, site.stored()?);
         times.sort_unstable();
         let count = f64::from(u32::try_from(times.len())?);
         let percentile = |percent: usize| {
             let index = (times.len() * percent / 100).min(times.len().saturating_sub(1));
             times.get(index).map_or(0.0, |time| time.as_secs_f64() * 1e3)
         };
-        Ok(Figures {
-            per_s: count / elapsed,
-            p50_ms: percentile(50),
-            p99_ms: percentile(99),
-            cpu_us: (after.cpu_us - self.cpu_us) / count,
-            bytes: (after.bytes - self.bytes) / count,
+        let stored = Stored {
+            mint: (stored.mint - self.stored.mint) / count,
+            merchant: (stored.merchant - self.stored.merchant) / count,
+            gateway: (stored.gateway - self.stored.gateway) / count,
+        };
+        Ok(Measured {
+            figures: Figures {
+                per_s: count / elapsed,
+                p50_ms: percentile(50),
+                p99_ms: percentile(99),
+                cpu_us: (cpu.parties - self.cpu.parties) / count,
+                bytes: stored.mint + stored.merchant + stored.gateway,
+            },
+            stored,
+            database_cpu_us: (cpu.database - self.cpu.database) / count,
         })
     }
 }

@@ -16,19 +16,38 @@ const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#1d2433}.title{fon
     .frame{fill:#fff}@media(prefers-color-scheme:dark){text{fill:#e8ebf2}.quiet{fill:#a3acbd}\
     .sqlite{fill:#6db3d3}.postgres{fill:#c39bd6}.postgres_2_replicas{fill:#e0a861}.frame{fill:#14181f}}";
 
-/// Draws two charts: operations a second, and latency at half load.
+/// Draws three charts: operations a second, latency at half load, and CPU time.
 pub fn svg(report: &Report) -> String {
     let rates = [
         ("purchase", &report.purchase),
         ("withdraw one coin", &report.withdraw),
         ("refresh one coin", &report.refresh),
         ("refund", &report.refund),
+        ("purchase by card", &report.card),
     ];
-    let latency = [("purchase at half load", &report.purchase_half_load)];
+    let empty = ByStore::new();
+    let half = |operation: &str| report.half_load.get(operation).unwrap_or(&empty);
+    let latency = [
+        ("purchase", half("purchase")),
+        ("withdraw one coin", half("withdraw")),
+        ("refresh one coin", half("refresh")),
+        ("refund", half("refund")),
+        ("purchase by card", half("card")),
+    ];
     let mut drawing = Drawing::default();
     drawing.chart("Operations a second, closed loop", &rates, |figures| figures.per_s, |value| format!("{value:.0}"));
-    drawing.chart("99th percentile, ms", &latency, |figures| figures.p99_ms, |value| format!("{value:.1}"));
-    drawing.chart("CPU of mint and merchant, µs each", &rates, |figures| figures.cpu_us, |value| format!("{value:.0}"));
+    drawing.chart(
+        "99th percentile at half load, ms",
+        &latency,
+        |figures| figures.p99_ms,
+        |value| format!("{value:.1}"),
+    );
+    drawing.chart(
+        "CPU of the parties, µs an operation",
+        &rates,
+        |figures| figures.cpu_us,
+        |value| format!("{value:.0}"),
+    );
     drawing.done(report.fdatasync_p50_ms)
 }
 
@@ -109,7 +128,8 @@ mod tests {
     fn every_figure_stands_in_the_picture() {
         let figures = Figures { per_s: 2_345.0, p50_ms: 1.0, p99_ms: 17.25, cpu_us: 678.0, bytes: 0.0 };
         let by_store = ByStore::from([("sqlite", figures), ("postgres_2_replicas", figures)]);
-        let report = Report { purchase: by_store.clone(), purchase_half_load: by_store, ..Report::default() };
+        let half_load = [("purchase", by_store.clone())].into();
+        let report = Report { purchase: by_store, half_load, ..Report::default() };
         let svg = svg(&report);
         for text in [">2345<", ">17.2<", ">678<", "SQLite", "PostgreSQL × 2", "</svg>"] {
             assert!(svg.contains(text), "{text}");

@@ -1,7 +1,9 @@
-//! What a process has used, read from `/proc`.
+//! What processes have used, read from `/proc` and from their databases.
 
 use std::fs;
 use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
 
 use crate::Outcome;
 
@@ -21,19 +23,12 @@ pub(super) fn cpu_us(id: u32) -> Outcome<f64> {
     Ok((user + system) / TICKS_PER_S * 1e6)
 }
 
-/// The bytes of all databases below a folder, write-ahead logs not counted.
+/// The bytes of an SQLite database, with what is only in its log yet.
 ///
 /// # Errors
-/// Where the folder cannot be read.
-pub(super) fn database_bytes(folder: &Path) -> Outcome<f64> {
-    let mut sum = 0.0;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            sum += database_bytes(&entry.path())?;
-        } else if entry.path().extension().is_some_and(|extension| extension == "sqlite") {
-            sum += f64::from(u32::try_from(entry.metadata()?.len())?);
-        }
-    }
-    Ok(sum)
+/// Where it cannot be read.
+pub(super) fn database_bytes(file: &Path) -> Outcome<f64> {
+    let database = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let number = |name: &str| database.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+    Ok(f64::from(number("page_count")?) * f64::from(number("page_size")?))
 }

@@ -1,7 +1,7 @@
-//! What is measured: a bank, and one or two replicas of mint and merchant, each replica a process of its own.
+//! What is measured: a bank, a gateway, and one or two replicas of mint and merchant, each replica a process of its own.
 //!
-//! The replicas share their keys and their database. A [`Balancer`] before each party gives every new connection to the
-//! next replica, also where there is one, so that both are measured alike.
+//! The replicas share their keys and their database. Where there are two, a [`Balancer`] before each party gives every new
+//! connection to the next one; the customers' connections take turns by themselves, without it.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -20,11 +20,13 @@ use crate::{Outcome, binaries, demo, goods};
 /// What opens the operator's addresses at the merchant.
 pub(super) const ADMIN_TOKEN: &str = "the benchmark's operator";
 
-/// Offsets from a base port: the bank, the balancers of mint and merchant, then the replicas.
+/// Offsets from a base port. Mint and merchant are a balancer's where there are two replicas, whose ports then are the last.
 const BANK: u16 = 0;
-const MINT: u16 = 1;
-const MERCHANT: u16 = 2;
-const REPLICAS: u16 = 3;
+const GATEWAY: u16 = 1;
+const MINT: u16 = 2;
+const MERCHANT: u16 = 3;
+const REPLICAS: u16 = 4;
+const PORTS: u16 = 8;
 
 /// Where mint and merchant keep their books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,10 +46,11 @@ impl Store {
         }
     }
 
-    const fn replicas(self) -> u16 {
+    /// The offsets of each replica's mint; its merchant's is the next one.
+    fn replicas(self) -> Vec<u16> {
         match self {
-            Self::Sqlite => 1,
-            Self::Postgres(replicas) => replicas,
+            Self::Sqlite | Self::Postgres(0 | 1) => vec![MINT],
+            Self::Postgres(replicas) => (0..replicas).map(|number| REPLICAS + 2 * number).collect(),
         }
     }
 }
@@ -57,10 +60,36 @@ pub(super) struct Site {
     pub(super) mint: String,
     pub(super) merchant: String,
     pub(super) bank: String,
+    pub(super) gateway: String,
+    /// The ports of the mint's replicas.
+    pub(super) mints: Vec<u16>,
+    /// The ports of the merchant's replicas.
+    pub(super) merchants: Vec<u16>,
     processes: Vec<Process>,
     _balancers: Vec<Balancer>,
+    /// Of mint, merchant and gateway, where they are not files.
     databases: Vec<TestDatabase>,
     folder: TempDir,
+}
+
+/// The parties whose books count.
+const PARTIES: [&str; 3] = ["mint", "merchant", "gateway"];
+
+/// What the books take, in bytes.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Stored {
+    pub(super) mint: f64,
+    pub(super) merchant: f64,
+    pub(super) gateway: f64,
+}
+
+/// CPU time that was used, in microseconds.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Cpu {
+    /// By gateway, mints and merchants. The bank has no part in what is measured.
+    pub(super) parties: f64,
+    /// By the database server, for them.
+    pub(super) database: f64,
 }
 
 impl Site {
@@ -69,26 +98,33 @@ impl Site {
     /// `prepare` may write into the books before: the servers have run once by then, and stand still.
     pub(super) async fn start(store: Store, prepare: Option<&(dyn Fn(&Path) -> Outcome + Sync)>) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
-        let base = demo::free_base()?;
+        let base = demo::free_ports(PORTS)?;
         let databases = match store {
             Store::Sqlite => Vec::new(),
-            Store::Postgres(_) => vec![TestDatabase::make()?, TestDatabase::make()?],
+            Store::Postgres(_) => PARTIES.iter().map(|_| TestDatabase::make()).collect::<Result<_, _>>()?,
         };
+        let replicas = store.replicas();
         let url = |offset: u16| format!("http://localhost:{}", base + offset);
         let mut site = Self {
             mint: url(MINT),
             merchant: url(MERCHANT),
             bank: url(BANK),
+            gateway: url(GATEWAY),
+            mints: replicas.iter().map(|offset| base + offset).collect(),
+            merchants: replicas.iter().map(|offset| base + offset + 1).collect(),
             processes: Vec::new(),
             _balancers: Vec::new(),
             databases,
             folder,
         };
-        let configs = site.write_configs(base, store.replicas())?;
+        let configs = site.write_configs(base, &replicas)?;
         site.import(configs.last().ok_or("there are no replicas")?)?;
-        let ports = |offset: u16| (0..store.replicas()).map(|n| base + REPLICAS + 2 * n + offset).collect::<Vec<_>>();
-        site._balancers =
-            vec![Balancer::start(base + MINT, ports(0)).await?, Balancer::start(base + MERCHANT, ports(1)).await?];
+        if replicas.len() > 1 {
+            site._balancers = vec![
+                Balancer::start(base + MINT, site.mints.clone()).await?,
+                Balancer::start(base + MERCHANT, site.merchants.clone()).await?,
+            ];
+        }
         site.launch(&configs).await?;
         if let Some(prepare) = prepare {
             site.processes.clear();
@@ -113,11 +149,15 @@ impl Site {
         Err("the shop did not become ready".into())
     }
 
-    /// The bank's configuration, then each replica's.
-    fn write_configs(&self, base: u16, replicas: u16) -> Outcome<Vec<PathBuf>> {
-        let Self { mint, merchant, bank, .. } = self;
+    /// The bank's configuration, the gateway's, then each replica's.
+    fn write_configs(&self, base: u16, replicas: &[u16]) -> Outcome<Vec<PathBuf>> {
+        let Self { mint, merchant, bank, gateway, .. } = self;
         let listen = |offset: u16, url: &str| {
             format!("server = {{ listen = \"127.0.0.1:{}\", public_url = \"{url}\", workers = 2 }}", base + offset)
+        };
+        let database = |index: usize| {
+            let url = self.databases.get(index).map(|database| format!("store = \"{}\"\n", database.url().expose()));
+            url.unwrap_or_default()
         };
         let mut configs = vec![(
             "bank.toml".to_owned(),
@@ -129,20 +169,23 @@ impl Site {
                 account("merchant", 0)
             ),
         )];
-        let database = |index: usize| {
-            let url = self.databases.get(index).map(|database| format!("store = \"{}\"\n", database.url().expose()));
-            url.unwrap_or_default()
-        };
+        configs.push((
+            "gateway.toml".to_owned(),
+            format!(
+                "[gateway]\ndata = \"gateway\"\nmerchants = [\"{merchant}\"]\n{}{}\n",
+                database(2),
+                listen(GATEWAY, gateway)
+            ),
+        ));
         let admin = Digest::of(ADMIN_TOKEN.as_bytes());
-        for number in 0..replicas {
-            let offset = REPLICAS + 2 * number;
+        for &offset in replicas {
             configs.push((
-                format!("replica-{number}.toml"),
+                format!("replica-{offset}.toml"),
                 format!(
                     "[mint]\ndata = \"mint\"\nname = \"The mint\"\nwire_delay_s = 86400\n{}{}\n\
                      bank = {{ url = \"{bank}\", account = \"mint\", token = \"mint-token-of-the-benchmark\" }}\n\
                      [merchant]\ndata = \"merchant\"\nname = \"The shop\"\nadmin_token_hash = \"{admin}\"\n{}{}\n\
-                     mints = [{{ url = \"{mint}\" }}]\npayout = {{ bank = \"{bank}\", account = \"merchant\" }}\n",
+                     mints = [{{ url = \"{mint}\" }}]\ngateway = {{ url = \"{gateway}\" }}\npayout = {{ bank = \"{bank}\", account = \"merchant\" }}\n",
                     database(0),
                     listen(offset, mint),
                     database(1),
@@ -171,17 +214,29 @@ impl Site {
         Err(format!("the shop is empty: {}", String::from_utf8_lossy(&imported.stderr)).into())
     }
 
-    /// CPU time that mints and merchants have used, in microseconds. The bank has no part in what is measured.
-    pub(super) fn cpu_us(&self) -> Outcome<f64> {
-        self.processes.iter().skip(1).map(|process| process::cpu_us(process.0.id())).sum()
+    /// What was used until now.
+    pub(super) fn cpu(&self) -> Outcome<Cpu> {
+        let sum = |ids: Vec<u32>| ids.into_iter().map(process::cpu_us).sum::<Outcome<f64>>();
+        let mut database = 0.0;
+        for books in &self.databases {
+            database += sum(books.backends()?)?;
+        }
+        let parties = sum(self.processes.iter().skip(1).map(|process| process.0.id()).collect())?;
+        Ok(Cpu { parties, database })
     }
 
-    /// What the books of mint and merchant take, in bytes.
-    pub(super) fn bytes(&self) -> Outcome<f64> {
-        if self.databases.is_empty() {
-            return process::database_bytes(self.folder.path());
-        }
-        self.databases.iter().map(|database| Ok(f64::from(u32::try_from(database.bytes()?)?))).sum()
+    /// What the books take.
+    pub(super) fn stored(&self) -> Outcome<Stored> {
+        let of = |index: usize| -> Outcome<f64> {
+            match self.databases.get(index) {
+                Some(database) => Ok(f64::from(u32::try_from(database.bytes()?)?)),
+                None => {
+                    let party = PARTIES.get(index).ok_or("there is no such party")?;
+                    process::database_bytes(&self.folder.path().join(party).join(party).with_extension("sqlite"))
+                }
+            }
+        };
+        Ok(Stored { mint: of(0)?, merchant: of(1)?, gateway: of(2)? })
     }
 }
 

@@ -94,6 +94,17 @@ impl TestDatabase {
         answer.parse().map_err(|_| format!("{sql}: {answer}"))
     }
 
+    /// The processes that serve it.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn backends(&self) -> Result<Vec<u32>, String> {
+        let all = "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE datname = current_database() \
+            AND pid <> pg_backend_pid()";
+        let answer = self.server.ask(&self.name, all)?;
+        answer.split_whitespace().map(|id| id.parse().map_err(|_| format!("a process is {id}"))).collect()
+    }
+
     /// Ends all connections to it, as a server that is restarted does.
     ///
     /// # Errors
