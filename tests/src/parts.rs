@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use semper_server::demo::{CONFIG_FILE, Demo, fill_shop};
+use semper_server::store::sql::StoreUrl;
 use semper_wallet::core::{Kdf, Wallet, WalletError};
 use semper_wallet::native::{Computer, MemoryStore};
 use tempfile::TempDir;
@@ -34,6 +35,14 @@ impl Parts {
     /// # Errors
     /// Where one does not become ready.
     pub fn start(wire_delay_s: u64) -> Outcome<Self> {
+        Self::start_on(wire_delay_s, None)
+    }
+
+    /// The same with the books of all three in a PostgreSQL database, where one is given.
+    ///
+    /// # Errors
+    /// As [`Parts::start`].
+    pub fn start_on(wire_delay_s: u64, store: Option<&StoreUrl>) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         let base = demo::free_base()?;
         let data = folder.path().join("data");
@@ -41,11 +50,15 @@ impl Parts {
         let config = Demo { data: data.clone(), port_base: base, assets: assets.clone() }.prepare()?;
         goods::write(&folder.path().join("goods"))?;
         let merchant = config.merchant.ok_or("the demo has no merchant")?;
-        fill_shop(&merchant.data, merchant.store.as_ref(), &folder.path().join("goods"), &assets, &mut |_| {})?;
+        fill_shop(&merchant.data, store, &folder.path().join("goods"), &assets, &mut |_| {})?;
         let text = fs::read_to_string(data.join(CONFIG_FILE))?;
         let delay = |line: &str| match line.split_once('=') {
             Some((name, _)) if name.trim() == "wire_delay_s" => format!("wire_delay_s = {wire_delay_s}\n"),
-            _ => format!("{line}\n"),
+            // In the first lines of each party's part, before what is nested in it.
+            _ => match store.filter(|_| PARTIES.iter().any(|(party, _)| line == format!("[{party}]"))) {
+                Some(url) => format!("{line}\nstore = \"{}\"\n", url.expose()),
+                None => format!("{line}\n"),
+            },
         };
         let text: String = text.lines().map(delay).collect();
         fs::write(data.join(CONFIG_FILE), &text)?;
@@ -108,6 +121,13 @@ impl Parts {
         Ok(())
     }
 
+    /// The end of what a party has logged.
+    pub fn log(&self, party: &str) -> String {
+        let log = fs::read_to_string(self.data().join(format!("{party}.log"))).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines.get(lines.len().saturating_sub(60)..).unwrap_or_default().join("\n")
+    }
+
     fn begin(&mut self, party: &'static str) -> Outcome {
         let log = File::options().create(true).append(true).open(self.data().join(format!("{party}.log")))?;
         let mut child = Command::new(binaries::semper()?)
@@ -122,7 +142,11 @@ impl Parts {
         Ok(())
     }
 
-    fn ready(&self, party: &str) -> Outcome {
+    /// Waits until a party can do its work.
+    ///
+    /// # Errors
+    /// Where it does not become ready.
+    pub fn ready(&self, party: &str) -> Outcome {
         let since = Instant::now();
         let address = format!("{}/ready", self.url(party));
         while since.elapsed() < PATIENCE {
@@ -131,8 +155,7 @@ impl Parts {
             }
             thread::sleep(Duration::from_millis(50));
         }
-        let log = fs::read_to_string(self.data().join(format!("{party}.log")))?;
-        Err(format!("the {party} did not become ready: {log}").into())
+        Err(format!("the {party} did not become ready: {}", self.log(party)).into())
     }
 }
 

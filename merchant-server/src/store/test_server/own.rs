@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 use super::{Folder, Server, free_port, service_user};
 use crate::store::sql::StoreUrl;
 
-/// What keeps the server: it ends it when whoever started it has gone, and leaves it alone where that said so.
+/// What keeps the server: it ends it when whoever started it has gone, and leaves it alone where that said so. Either way it
+/// takes leave of it: a process that nobody has waited for still counts as running, to the next server.
 const GUARDIAN: &str = r#"
 "$@" & server=$!
 read -r left_alone || kill -INT "$server"
+wait "$server"
 "#;
 
 /// A server that nobody else uses; it goes with this.
@@ -180,5 +182,23 @@ fn signal(which: &str, processes: &[u32]) -> Result<(), String> {
         Ok(())
     } else {
         Err(said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_was_stored_is_there_after_it_was_killed() {
+        let mut server = OwnServer::start().unwrap();
+        server.server.run("CREATE TABLE kept (x BIGINT); INSERT INTO kept VALUES (7)").unwrap();
+        for _ in 0..2 {
+            server.kill().unwrap();
+            assert!(server.number("SELECT 1").is_err(), "it is gone");
+            server.restart().unwrap();
+            assert_eq!(server.number("SELECT x FROM kept").unwrap(), 7);
+        }
     }
 }
