@@ -9,6 +9,7 @@ pub mod binaries;
 pub mod demo;
 pub mod fuzz;
 pub mod goods;
+pub mod localstripe;
 pub mod market;
 pub mod parts;
 pub mod proxy;
@@ -16,6 +17,7 @@ pub mod simulation;
 pub mod wallet;
 
 pub use demo::Demo;
+pub use localstripe::LocalStripe;
 pub use market::Market;
 pub use wallet::Wallet;
 

@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod progress;
 mod project;
+mod python;
 mod run;
 mod setup;
 mod stages;

@@ -195,7 +195,7 @@ fn starts(browser: &Path) -> bool {
     succeeds(Command::new(browser).arg("--version"))
 }
 
-fn apt_install(package: &str) -> Outcome {
+pub(crate) fn apt_install(package: &str) -> Outcome {
     let root = capture(Command::new("id").arg("-u")).is_some_and(|id| id == "0");
     let sudo = !root && succeeds(Command::new("sudo").args(["-n", "true"]));
     if on_path("apt-get").is_none() || !(root || sudo) {

@@ -10,7 +10,7 @@ use clap::builder::PossibleValuesParser;
 use crate::project::{Profile, Project};
 use crate::run::{Failure, Outcome, cargo, run_keeping, succeeds};
 use crate::stages::{Closing, Stage, run_all};
-use crate::{build, setup, wasm};
+use crate::{build, python, setup, wasm};
 
 const BROWSER_TESTS: &str = "tests/browser";
 /// A browser test file that does not end is stopped and fails, after far longer than any takes.
@@ -36,10 +36,11 @@ const STAGES: &[Stage<Context>] = &[
     Stage { name: "tools", needs: &[], work: |_, _| setup::build_tools() },
     Stage { name: "browser-tools", needs: &[], work: |c, _| browser_tools(c) },
     Stage { name: "postgres", needs: &[], work: |c, _| setup::postgres(&c.project) },
+    Stage { name: "python", needs: &[], work: |c, _| python::environment(&c.project) },
     Stage { name: "wasm", needs: &["tools"], work: |c, closing| build_wasm(c, closing) },
     Stage { name: "vectors-wasm", needs: &["tools"], work: |c, _| wasm::build_vectors(&c.project) },
     Stage { name: "build", needs: &["tools"], work: |c, _| build_binaries(c) },
-    Stage { name: "rust", needs: &["wasm", "build", "postgres"], work: rust_tests },
+    Stage { name: "rust", needs: &["wasm", "build", "postgres", "python"], work: rust_tests },
     Stage { name: "doc", needs: &["tools"], work: doc_tests },
     Stage { name: "browser", needs: &["browser-tools", "wasm", "vectors-wasm", "build"], work: browser_tests },
 ];

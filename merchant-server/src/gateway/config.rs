@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::acquirer::AcquirerConfig;
 use crate::http::{ServerSettings, StartError};
 use crate::store::sql::StoreUrl;
 
@@ -25,6 +26,9 @@ pub struct Config {
     /// The merchants that have an account here, by their origins.
     #[serde(default)]
     pub merchants: Vec<String>,
+    /// Who moves the money; the sandbox where nothing is said.
+    #[serde(default)]
+    pub acquirer: AcquirerConfig,
     /// How long an authorisation is held, in seconds.
     #[serde(default = "default_hold")]
     pub hold_s: u64,

@@ -31,9 +31,9 @@ use semper_shared::items::payment::card::{CardPayer, GatewayKey};
 use semper_shared::items::payment::{ModuleId, PayerModule};
 use utoipa::OpenApi as _;
 
-pub use config::Config;
+pub use self::acquirer::{AcquirerConfig, StripeConfig};
+pub use self::config::Config;
 
-use self::acquirer::sandbox::Sandbox;
 use self::app::{App, Tagger};
 use self::sql::Books;
 use self::store::Store as _;
@@ -43,7 +43,7 @@ use crate::introduction::Introduction;
 use crate::keys;
 use crate::store::sql::{Database, StoreConfig};
 
-/// Starts the gateway with the sandbox behind it.
+/// Starts the gateway before the acquirer that its configuration names.
 ///
 /// # Errors
 /// [`StartError`] for a wrong configuration, unusable keys or books, or an address that is taken.
@@ -61,7 +61,7 @@ pub async fn start(config: &Config, shutdown: &Shutdown) -> Result<Running, Star
     let key = signer.portable();
     let app = Arc::new(App {
         store: Box::new(books),
-        acquirer: Box::new(Sandbox::open(&config.data).await?),
+        acquirer: acquirer::open(&config.acquirer, &config.data).await?,
         tagger: Tagger::new(&key.to_bytes()),
         key: GatewayKey::new(key.clone()),
         signer: Arc::clone(&signer),

@@ -3,13 +3,38 @@
 //! Every call has a key by which the acquirer recognises it: made twice, it is carried out once. A call without an answer
 //! leaves its outcome [`AcquirerError::Unknown`], and is made again with the same key.
 
-pub(super) mod sandbox;
+mod sandbox;
+mod stripe;
+
+use std::path::Path;
 
 use futures_util::future::BoxFuture;
 use semper_shared::foundation::{Amount, Code, Digest};
 use semper_shared::items::payment::card::{CardNumber, Expiry};
+use serde::Deserialize;
 
+pub use self::stripe::StripeConfig;
+use crate::http::StartError;
 use crate::store::StoreError;
+
+/// Which acquirer stands behind the gateway. A new adapter is a folder beside this file, and a line here.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum AcquirerConfig {
+    /// An acquirer and issuer to try things out: no money moves.
+    #[default]
+    Sandbox,
+    /// An account at Stripe.
+    Stripe(StripeConfig),
+}
+
+/// Opens the acquirer that a gateway's configuration names; its own books are in the gateway's folder.
+pub(super) async fn open(config: &AcquirerConfig, data: &Path) -> Result<Box<dyn Acquirer>, StartError> {
+    Ok(match config {
+        AcquirerConfig::Sandbox => Box::new(sandbox::Sandbox::open(data).await?),
+        AcquirerConfig::Stripe(account) => Box::new(stripe::Stripe::open(account, data).await?),
+    })
+}
 
 /// What is to be held on a card.
 pub(super) struct Hold {

@@ -41,10 +41,10 @@ const STEP_UP: &str = "4000002760003184";
 const ANSWER_LOST: &str = "4000000000000119";
 const CHARGED_BACK: &str = "4000000000000259";
 
-pub(in crate::gateway) struct Sandbox(Database);
+pub(super) struct Sandbox(Database);
 
 impl Sandbox {
-    pub(in crate::gateway) async fn open(data: &Path) -> Result<Self, StoreError> {
+    pub(super) async fn open(data: &Path) -> Result<Self, StoreError> {
         Ok(Self(Database::open(&StoreConfig::file(&data.join("sandbox.sqlite")), &SCHEMA, None).await?))
     }
 }
