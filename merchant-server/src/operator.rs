@@ -57,6 +57,61 @@ pub struct Refund {
     pub state: String,
 }
 
+/// A payout, as the merchant lists it.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[non_exhaustive]
+pub struct Payout {
+    /// Its name, which the transfer's subject at the bank carries.
+    pub payout: Digest,
+    /// The mint that paid.
+    pub mint: String,
+    /// The account's label, where it is a further one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The account.
+    pub account: String,
+    /// What was transferred.
+    pub amount: Amount,
+    /// What the mint kept.
+    pub fees: Amount,
+    /// When the deals were gathered, in seconds since the epoch.
+    pub made_at: u64,
+    /// Whether it agrees with the merchant's own books.
+    pub agrees: bool,
+    /// `payout-mismatch` where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What is wrong with the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// What it is for.
+    pub deals: Vec<PaidDeal>,
+    /// The mint's signed word.
+    pub statement: String,
+}
+
+/// A deal of a payout.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[non_exhaustive]
+pub struct PaidDeal {
+    /// Its name.
+    pub deal: Digest,
+    /// What its customer paid.
+    pub amount: Amount,
+    /// What of it was given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refunded: Option<Amount>,
+    /// What the merchant's own books say otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Payouts {
+    payouts: Vec<Payout>,
+    before: Option<i64>,
+}
+
 /// A merchant that runs, and the token that opens its operator's addresses.
 pub struct Operator {
     url: String,
@@ -91,6 +146,21 @@ impl Operator {
             all.extend(page.deals);
             let Some(before) = page.before else { return Ok(all) };
             url = format!("{}/admin/deals?before={before}", self.url);
+        }
+    }
+
+    /// What mints have paid out, the newest first.
+    ///
+    /// # Errors
+    /// [`OperatorError`].
+    pub async fn payouts(&self) -> Result<Vec<Payout>, OperatorError> {
+        let mut all = Vec::new();
+        let mut url = format!("{}/admin/payouts", self.url);
+        loop {
+            let page: Payouts = self.send(self.client.get(&url)).await?;
+            all.extend(page.payouts);
+            let Some(before) = page.before else { return Ok(all) };
+            url = format!("{}/admin/payouts?before={before}", self.url);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Where one party's tables are read and checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ pub(super) struct Desk<'a, 'b> {
     pub(super) tx: &'a mut Tx<'b>,
     pub(super) keys: Arc<Keys>,
     pub(super) verifier: Native,
+    /// The keys of the mint's merchants.
+    pub(super) merchant_keys: HashMap<Digest, PublicKey>,
     tables: BTreeSet<String>,
     book: Book,
 }
@@ -31,7 +33,7 @@ impl<'a, 'b> Desk<'a, 'b> {
     pub(super) fn new(party: &'static str, tx: &'a mut Tx<'b>, keys: Arc<Keys>) -> Result<Self, StoreError> {
         let verifier = Native::new().map_err(|error| StoreError::Failed(error.to_string().into()))?;
         let tables = tables(tx)?;
-        Ok(Self { party, tx, keys, verifier, tables, book: Book::default() })
+        Ok(Self { party, tx, keys, verifier, merchant_keys: HashMap::new(), tables, book: Book::default() })
     }
 
     pub(super) fn close(self) -> Book {

@@ -43,6 +43,8 @@ enum Command {
     Serve(ServeArgs),
     /// List the deals of a running merchant, the newest first.
     Deals(operate::Merchant),
+    /// List what mints have paid out to a running merchant, each with its deals; succeeds only where all agree with its own.
+    Payouts(operate::Merchant),
     /// Give money of a deal back, in part or whole; the merchant must be running.
     Refund(operate::RefundArgs),
     /// Look after a mint's denominations.
@@ -165,6 +167,7 @@ fn run(command: Command) -> Result<(), Failure> {
             runtime.block_on(serve(&config, None))
         }
         Command::Deals(merchant) => runtime.block_on(operate::deals(&merchant)),
+        Command::Payouts(merchant) => runtime.block_on(operate::payouts(&merchant)),
         Command::Refund(args) => runtime.block_on(operate::refund(&args)),
         Command::Mint(command) => mint::run(&command),
         Command::Audit(args) => {

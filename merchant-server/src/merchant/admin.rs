@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::app::App;
+use super::payouts::{self, PayoutView};
 use super::refunds::{self, DealLine, Decision, Standing, StoredRefund};
 use crate::clock;
 use crate::http::schema::{AmountSchema, StatementSchema};
@@ -221,4 +222,41 @@ pub(super) async fn refund(
 
 fn name(deal: &str) -> Result<Digest, Problem> {
     deal.parse().map_err(|_| Problem::new(Code::DEAL_UNKNOWN))
+}
+
+/// How many payouts one page has: each is held against the books deal by deal.
+const PAYOUTS: u32 = 32;
+
+/// A page of payouts.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PayoutViews {
+    /// The newest first.
+    payouts: Vec<PayoutView>,
+    /// Where the next page begins, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<i64>,
+}
+
+/// What mints have paid out, the newest first, each held against our own deals. The mints are asked first.
+#[utoipa::path(
+    get, path = "/admin/payouts", params(Which),
+    responses((status = 200, body = PayoutViews), (status = 401, body = ProblemBody, content_type = "application/problem+json"))
+)]
+pub(super) async fn payouts(
+    app: web::Data<Arc<App>>,
+    bearer: Bearer,
+    which: web::Query<Which>,
+) -> Result<HttpResponse, Problem> {
+    app.admit(&bearer)?;
+    if which.before.is_none() {
+        payouts::fetch_all(&app).await;
+    }
+    let stored = app.store.payouts(which.before.unwrap_or(i64::MAX), PAYOUTS, payouts::deals_of).await?;
+    let full = u32::try_from(stored.len()).is_ok_and(|count| count == PAYOUTS);
+    let before = stored.last().filter(|_| full).map(|payout| payout.serial);
+    let mut views = Vec::with_capacity(stored.len());
+    for payout in stored {
+        views.push(payouts::look(&app, payout).await?);
+    }
+    Ok(HttpResponse::Ok().json(PayoutViews { payouts: views, before }))
 }

@@ -1,6 +1,7 @@
 //! The merchant at work: what its handlers and background tasks share.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use semper_shared::foundation::{Digest, UnixSeconds};
 use semper_shared::items::payment::card::{CardPayee, Gateway};
@@ -14,6 +15,7 @@ use super::config::Config;
 use super::deals::Underway;
 use super::metrics::Metrics;
 use super::offers::{Shelf, ShelfError, Sold, Stocking, is_honoured};
+use super::payouts::Cursors;
 use super::store::Store;
 use crate::crypto::{Native, NativeSigner};
 use crate::store::StoreError;
@@ -32,7 +34,11 @@ pub(super) struct App {
     pub(super) registration_lost: Notify,
     mints: RwLock<Vec<TrustedMint>>,
     gateway: RwLock<Option<Gateway>>,
-    registry: RwLock<Arc<Registry>>,
+    /// By the label of the account that is paid; none for the first.
+    registries: RwLock<HashMap<Option<String>, Arc<Registry>>>,
+    /// Payouts are fetched by one task at a time.
+    pub(super) fetching: tokio::sync::Mutex<()>,
+    cursors: Mutex<Cursors>,
     /// Offers are made by one task at a time.
     stocking: tokio::sync::Mutex<()>,
 }
@@ -60,7 +66,9 @@ impl App {
             registration_lost: Notify::new(),
             mints: RwLock::default(),
             gateway: RwLock::default(),
-            registry: RwLock::default(),
+            registries: RwLock::default(),
+            fetching: tokio::sync::Mutex::default(),
+            cursors: Mutex::default(),
             stocking: tokio::sync::Mutex::default(),
         };
         app.meet_again().await?;
@@ -130,10 +138,18 @@ impl App {
     }
 
     fn rebuild(&self) {
-        let mints = self.mints.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.registries.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn build(&self, label: Option<&str>) -> Registry {
+        let mints = self.trusted_mints();
         let mut registry = Registry::new();
         if !mints.is_empty() {
-            registry = registry.with(EcashPayee::new(mints));
+            let cash = EcashPayee::new(mints);
+            registry = registry.with(match label {
+                Some(label) => cash.paid_to(label, Arc::clone(&self.signer) as _),
+                None => cash,
+            });
         }
         if let Some(cards) = self.cards() {
             registry = registry.with(cards);
@@ -141,12 +157,38 @@ impl App {
         if self.config.dummy_payments {
             registry = registry.with(DummyPayee);
         }
-        *self.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
+        registry
+    }
+
+    /// The mints whose coins are taken.
+    pub(super) fn trusted_mints(&self) -> Vec<TrustedMint> {
+        self.mints.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The payment modules as they stand.
     pub(super) fn registry(&self) -> Arc<Registry> {
-        Arc::clone(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
+        self.registry_for(None)
+    }
+
+    /// The payment modules, with cash for the account of this label.
+    pub(super) fn registry_for(&self, label: Option<&str>) -> Arc<Registry> {
+        let name = label.map(str::to_owned);
+        if let Some(registry) = self.registries.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
+            return Arc::clone(registry);
+        }
+        // Built under the lock, so that none that was built before a change is kept after it.
+        let mut registries = self.registries.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(registries.entry(name).or_insert_with(|| Arc::new(self.build(label))))
+    }
+
+    /// Where the list of a mint's payouts goes on.
+    pub(super) fn cursor(&self, mint_url: &str) -> u64 {
+        self.cursors.lock().unwrap_or_else(PoisonError::into_inner).get(mint_url).copied().unwrap_or(0)
+    }
+
+    /// Everything up to this serial is kept.
+    pub(super) fn advance(&self, mint_url: &str, serial: u64) {
+        self.cursors.lock().unwrap_or_else(PoisonError::into_inner).insert(mint_url.to_owned(), serial);
     }
 
     /// The merchant's key.
@@ -157,7 +199,7 @@ impl App {
     /// Makes the offers that are missing.
     pub(super) async fn stock(&self, now: UnixSeconds) -> Result<(), ShelfError> {
         let _alone = self.stocking.lock().await;
-        let accepts = self.registry().acceptances();
+        let accepts = |label: Option<&str>| self.registry_for(label).acceptances();
         // Another replica may have made some of them.
         self.shelf.load(&self.stocking(), now).await?;
         self.shelf.stock(&self.stocking(), &accepts, now).await

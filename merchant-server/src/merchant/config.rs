@@ -1,9 +1,11 @@
 //! The merchant's configuration.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use semper_shared::foundation::{Currency, Digest};
 use semper_shared::items::payment::card::Level;
+use semper_shared::items::payment::ecash::is_label;
 use semper_shared::security::Thumbprint;
 use serde::Deserialize;
 
@@ -97,6 +99,9 @@ pub struct PayoutConfig {
     pub bank: String,
     /// The account's name there.
     pub account: String,
+    /// Further accounts there by label: a good whose `account` is the label is paid out to it.
+    #[serde(default)]
+    pub accounts: BTreeMap<String, String>,
 }
 
 fn default_currency() -> Currency {
@@ -108,6 +113,11 @@ fn default_refund_days() -> u16 {
 }
 
 impl Config {
+    /// Whether there is an account of this label, or one at all where no label is named.
+    pub(super) fn has_account(&self, label: Option<&str>) -> bool {
+        label.is_none_or(|label| self.payout.as_ref().is_some_and(|payout| payout.accounts.contains_key(label)))
+    }
+
     /// The origin under which the shop is reached, without a slash at its end.
     pub(super) fn url(&self) -> &str {
         self.server.public_url.trim_end_matches('/')
@@ -129,6 +139,9 @@ impl Config {
         }
         if !self.mints.is_empty() && self.payout.is_none() {
             return refuse("`payout` must name the account that the mints pay out to");
+        }
+        if self.payout.iter().flat_map(|payout| payout.accounts.keys()).any(|label| !is_label(label)) {
+            return refuse("a label in `payout.accounts` is 1 to 32 lower-case letters, digits and hyphens");
         }
         Ok(())
     }

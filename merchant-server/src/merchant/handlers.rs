@@ -23,7 +23,20 @@ use crate::http::{Endpoint, Json, Problem, ProblemBody};
 #[derive(OpenApi)]
 #[openapi(
     info(title = "SEMPER merchant", description = "Signed offers, deals and encrypted contents."),
-    paths(offers, offer, good, take, status, acknowledge, content, picture, admin::deals, admin::list, admin::refund),
+    paths(
+        offers,
+        offer,
+        good,
+        take,
+        status,
+        acknowledge,
+        content,
+        picture,
+        admin::deals,
+        admin::list,
+        admin::refund,
+        admin::payouts
+    ),
     components(schemas(DealBodySchema, PaymentSchema, DealStatusSchema, AcknowledgementSchema))
 )]
 pub(super) struct ApiDoc;
@@ -38,6 +51,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(Endpoint::at("/deals/{deal}").get(status))
         .service(Endpoint::at("/deals/{deal}/acknowledgement").post(acknowledge))
         .service(Endpoint::at("/admin/deals").get(admin::deals))
+        .service(Endpoint::at("/admin/payouts").get(admin::payouts))
         .service(Endpoint::at("/admin/deals/{deal}/refunds").get(admin::list).post(admin::refund).limit(4 * 1024))
         .service(Endpoint::at("/content/{digest}").get(content))
         .service(Endpoint::at("/pictures/{file}").get(picture));

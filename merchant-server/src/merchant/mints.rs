@@ -108,16 +108,25 @@ async fn introduction(app: &App, mint: &MintConfig, url: &str) -> Result<PublicK
 
 async fn register(app: &App, url: &str, mint: &PublicKey, now: UnixSeconds) -> Result<(), MintError> {
     let Some(payout) = &app.config.payout else { return Ok(()) };
-    let account = PayoutAccount {
-        mint: mint.thumbprint(),
-        merchant: app.key().clone(),
-        bank: payout.bank.trim_end_matches('/').to_owned(),
-        account: payout.account.clone(),
-        registered_at: now,
-    };
-    let body = RegistrationBody { registration: Signed::sign(account, &*app.signer).to_compact() };
-    let body = serde_json::to_value(body).map_err(|_| MintError::Invalid)?;
-    let request = Request { url: format!("{url}/accounts"), body };
-    let answer = app.asker.post(&request).await.map_err(|error| MintError::Unreachable(error.to_string()))?;
-    if answer.status == 200 { Ok(()) } else { Err(MintError::Status(answer.status)) }
+    let further = payout.accounts.iter().map(|(label, account)| (Some(label.clone()), account));
+    for (label, account) in std::iter::once((None, &payout.account)).chain(further) {
+        let account = PayoutAccount {
+            mint: mint.thumbprint(),
+            merchant: app.key().clone(),
+            bank: payout.bank.trim_end_matches('/').to_owned(),
+            account: account.clone(),
+            label,
+            registered_at: now,
+        };
+        // Known before the mint can pay to it.
+        app.store.keep_account(account.label.clone().unwrap_or_default(), account.account.clone()).await?;
+        let body = RegistrationBody { registration: Signed::sign(account, &*app.signer).to_compact() };
+        let body = serde_json::to_value(body).map_err(|_| MintError::Invalid)?;
+        let request = Request { url: format!("{url}/accounts"), body };
+        let answer = app.asker.post(&request).await.map_err(|error| MintError::Unreachable(error.to_string()))?;
+        if answer.status != 200 {
+            return Err(MintError::Status(answer.status));
+        }
+    }
+    Ok(())
 }

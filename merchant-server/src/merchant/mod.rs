@@ -7,6 +7,7 @@
 //!                     content ◀──GET, Range──      deals ──deposit──▶ mint
 //!                                                    └──receipt, keys──▶ wallet
 //! operator ──amount, reason──▶ refunds ──signed order──▶ mint
+//!          ◀──agree or not──── payouts ◀──signed lists─── mint
 //! ```
 //!
 //! The catalogue is filled by [`catalogue::import`] while the merchant does not run; the other modules serve from it.
@@ -28,6 +29,7 @@ mod mints;
 mod offers;
 mod pack;
 mod pages;
+mod payouts;
 mod refunds;
 mod sql;
 mod store;
@@ -123,6 +125,7 @@ where
     }
     tokio::spawn(deals::watch(Arc::clone(&app), shutdown.clone()));
     tokio::spawn(refunds::watch(Arc::clone(&app), shutdown.clone()));
+    tokio::spawn(payouts::watch(Arc::clone(&app), shutdown.clone()));
     tokio::spawn(restock(app, shutdown.clone()));
     Ok(running)
 }

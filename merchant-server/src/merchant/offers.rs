@@ -122,7 +122,7 @@ impl Shelf {
     pub(super) async fn stock(
         &self,
         with: &Stocking<'_>,
-        accepts: &[Acceptance],
+        accepts: &(dyn Fn(Option<&str>) -> Vec<Acceptance> + Sync),
         now: UnixSeconds,
     ) -> Result<(), ShelfError> {
         let goods = with.store.goods().await?;
@@ -135,16 +135,21 @@ impl Shelf {
                 tracing::warn!(good = good.id, %currency, "not offered: the shop deals in another currency");
                 continue;
             }
-            let accepts = if good.price.is_zero() { &[] } else { accepts };
+            let label = good.account.as_deref();
+            if !with.config.has_account(label) {
+                tracing::warn!(good = good.id, label, "not offered: `payout.accounts` has no such label");
+                continue;
+            }
+            let accepts = if good.price.is_zero() { Vec::new() } else { accepts(label) };
             if accepts.is_empty() && !good.price.is_zero() {
                 waiting += 1;
                 continue;
             }
             let wrong = |source| ShelfError::Good { good: good.id.clone(), source };
-            match self.current(with, &good, accepts, now).map_err(wrong)? {
+            match self.current(with, &good, &accepts, now).map_err(wrong)? {
                 Some(sold) => shown.push((good, sold.offer.clone())),
                 None => {
-                    let offer = make(with, &good, accepts, now, now.plus(VALID_S)).map_err(wrong)?;
+                    let offer = make(with, &good, &accepts, now, now.plus(VALID_S)).map_err(wrong)?;
                     let offer = Signed::sign(offer, with.signer);
                     fresh.push(offer.clone());
                     shown.push((good, offer));
@@ -215,6 +220,12 @@ impl Shelf {
         let mut sold = self.sold.write().unwrap_or_else(PoisonError::into_inner);
         sold.retain(|_, sold| now <= sold.offer.expires_at.plus(KEPT_S));
     }
+}
+
+/// The label of the account that an offer is paid out to; none for the first.
+pub(super) fn account_of(offer: &Offer) -> Option<String> {
+    let cash = offer.accepts.iter().find(|acceptance| acceptance.module.as_str() == "ecash")?;
+    Some(cash.parameters.get("account")?.as_str()?.to_owned())
 }
 
 /// Whether an order of this offer still is taken.

@@ -7,6 +7,7 @@ use semper_shared::items::information::ContentKey;
 use semper_shared::security::PublicKey;
 
 use super::catalogue::Good;
+use super::payouts::PayoutStore;
 use super::refunds::RefundStore;
 use crate::store::StoreError;
 
@@ -143,7 +144,7 @@ pub(super) struct DealCounts {
 }
 
 /// The merchant's store. Every write is durable when it answers.
-pub(super) trait Store: Send + Sync + RefundStore {
+pub(super) trait Store: Send + Sync + RefundStore + PayoutStore {
     /// Every content that was ever encrypted.
     fn contents(&self) -> BoxFuture<'_, Result<Vec<Content>, StoreError>>;
 

@@ -185,7 +185,11 @@ async fn an_unreachable_mint_leaves_the_outcome_open() {
     drop(store);
     shop.config.dummy_payments = false;
     shop.config.mints = vec![MintConfig { url: url.clone(), key: None }];
-    shop.config.payout = Some(PayoutConfig { bank: "http://127.0.0.1:9".to_owned(), account: "shop".to_owned() });
+    shop.config.payout = Some(PayoutConfig {
+        bank: "http://127.0.0.1:9".to_owned(),
+        account: "shop".to_owned(),
+        accounts: std::collections::BTreeMap::default(),
+    });
     shop.start().await;
     let offer = shop.offer("course").await;
     assert_eq!(offer.accepts[0].module, ModuleId::new("ecash").unwrap());
@@ -270,7 +274,7 @@ async fn offers_are_renewed_before_they_run_out() {
     let day = 86_400;
     for at in [start, start + 3 * day, start + 4 * day, start + 12 * day, start + 30 * day] {
         let with = Stocking { config: &config, store: &store, signer: &signer, verifier: &verifier };
-        shelf.stock(&with, &accepts, UnixSeconds(at)).await.unwrap();
+        shelf.stock(&with, &|_| accepts.clone(), UnixSeconds(at)).await.unwrap();
         let window = shelf.window();
         let compact = String::from_utf8(window.goods["course"].1.body.to_vec()).unwrap();
         let offer = Signed::<semper_shared::commerce::Offer>::verify(&compact, signer.public_key(), &Portable).unwrap();
@@ -288,11 +292,11 @@ async fn offers_are_renewed_before_they_run_out() {
     let again = Shelf::default();
     let with = Stocking { config: &config, store: &store, signer: &signer, verifier: &verifier };
     again.load(&with, now).await.unwrap();
-    again.stock(&with, &accepts, now).await.unwrap();
+    again.stock(&with, &|_| accepts.clone(), now).await.unwrap();
     assert_eq!(again.window().goods["course"].1.tag, format!("\"{}\"", seen[4].digest()));
     config.refund_days = 30;
     let with = Stocking { config: &config, store: &store, signer: &signer, verifier: &verifier };
-    again.stock(&with, &accepts, now).await.unwrap();
+    again.stock(&with, &|_| accepts.clone(), now).await.unwrap();
     assert_ne!(again.window().goods["course"].1.tag, format!("\"{}\"", seen[4].digest()));
     let stranger = crate::crypto::NativeSigner::make().unwrap();
     let with = Stocking { signer: &stranger, ..with };

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use actix_web::web;
 use semper_shared::foundation::{Code, Digest};
 use semper_shared::items::payment::ecash::mint::{CheckedDeposit, check_deposit};
-use semper_shared::items::payment::ecash::{AlreadySpent, Confirmation, DepositAnswer, DepositBody, EcashError};
+use semper_shared::items::payment::ecash::{
+    AlreadySpent, Confirmation, DepositAccount, DepositAnswer, DepositBody, EcashError, check_deposit_account,
+};
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{PublicKey, Signer as _, Thumbprint};
 
 use super::error::{MintError, broken, stopped};
 use super::evidence::{self, Proof, digest_of, signature_of};
+use super::payouts::Redirection;
 use super::ring::Ring;
-use super::store::{AccountNumber, DepositRecord, Deposited, Key, LedgerError, NewDeposit, NewSpend, UsedCoin};
+use super::store::{AccountNumber, DepositRecord, Deposited, Key, LedgerError, NewDeposit, NewSpend, Payee, UsedCoin};
 use super::{Mint, metrics};
 use crate::http::Problem;
 
@@ -37,7 +40,9 @@ impl Mint {
             }
             other => other?,
         };
+        let named = self.named(&ring, &body, &checked.merchant, &checked.deal)?;
         let merchant = self.account(checked.merchant).await?;
+        let payee = self.payee(merchant, named).await?;
         let digests: Vec<Digest> = checked.permissions.iter().map(|checked| checked.permission.digest()).collect();
         let now = self.now();
         let confirmation = Confirmation {
@@ -51,7 +56,7 @@ impl Mint {
         };
         // Signed before the write, whose outcome decides whether anybody sees it.
         let confirmation = Signed::sign(confirmation, &*self.signer);
-        let new = columns(&ring, &checked, merchant, &confirmation)?;
+        let new = columns(&ring, &checked, (merchant, payee), &confirmation)?;
         let coins = new.spends.len();
         match self.store.deposit(new).await? {
             Deposited::Now => {
@@ -59,8 +64,39 @@ impl Mint {
                 self.metrics.coins_spent.inc_by(metrics::count(coins));
                 Ok(DepositAnswer { confirmation: confirmation.to_compact() })
             }
-            Deposited::Before(record) => self.repeat(&ring, checked.merchant, checked.deal, &record, digests),
+            Deposited::Before(record) => {
+                let answer = self.repeat(&ring, checked.merchant, checked.deal, &record, digests)?;
+                self.direct(&ring, &body, merchant, (&checked.merchant, &checked.deal)).await?;
+                Ok(answer)
+            }
         }
+    }
+
+    /// The merchant's word for the account that is to be paid.
+    fn named(
+        &self,
+        ring: &Ring,
+        body: &DepositBody,
+        merchant: &Thumbprint,
+        deal: &Digest,
+    ) -> Result<Option<(Signed<DepositAccount>, PublicKey)>, EcashError> {
+        let named = body.account.as_ref();
+        named.map(|account| check_deposit_account(&ring.keys, account, merchant, deal, &self.verifier)).transpose()
+    }
+
+    /// Whoever has the coins' permissions may hand them in first, but only the merchant says where its money goes.
+    async fn direct(
+        &self,
+        ring: &Ring,
+        body: &DepositBody,
+        number: AccountNumber,
+        (merchant, deal): (&Thumbprint, &Digest),
+    ) -> Result<(), MintError> {
+        let payee = self.payee(number, self.named(ring, body, merchant, deal)?).await?;
+        if payee.direction.is_some() {
+            self.store.redirect(Redirection { merchant: number, deal: *deal, payee }).await?;
+        }
+        Ok(())
     }
 
     /// All that can be said without the ledger: 0.1 ms a coin.
@@ -86,7 +122,9 @@ impl Mint {
         let merchant = self.account(first.merchant).await?;
         let record = self.store.deposited(merchant, first.deal).await?.ok_or(reason)?;
         let digests = body.permissions.iter().map(|compact| digest_of(compact.as_str())).collect();
-        self.repeat(ring, first.merchant, first.deal, &record, digests)
+        let answer = self.repeat(ring, first.merchant, first.deal, &record, digests)?;
+        self.direct(ring, body, merchant, (&first.merchant, &first.deal)).await?;
+        Ok(answer)
     }
 
     /// Answers a deal's second deposit: as the first, if it is the same.
@@ -146,7 +184,7 @@ impl Mint {
 fn columns(
     ring: &Ring,
     checked: &CheckedDeposit,
-    merchant: AccountNumber,
+    (merchant, payee): (AccountNumber, Payee),
     confirmation: &Signed<Confirmation>,
 ) -> Result<NewDeposit, MintError> {
     let spends = checked
@@ -170,6 +208,7 @@ fn columns(
     Ok(NewDeposit {
         merchant,
         deal: checked.deal,
+        payee,
         amount: checked.total.minor(),
         confirmed_at: confirmation.confirmed_at,
         wire_by: confirmation.wire_by,

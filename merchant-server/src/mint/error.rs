@@ -37,6 +37,7 @@ impl From<MintError> for Problem {
                 Self::new(Code::COIN_INVALID).detail("Do not accept it: its key was used under another denomination.")
             }
             MintError::Ledger(LedgerError::AccountMissing) => Self::new(Code::PAYOUT_ACCOUNT_MISSING),
+            MintError::Ledger(LedgerError::PayoutUnknown) => Self::new(Code::PAYOUT_UNKNOWN),
             MintError::Ledger(LedgerError::DealUnknown) => Self::new(Code::DEAL_UNKNOWN),
             MintError::Ledger(LedgerError::PaidOut) => Self::new(Code::ALREADY_PAID_OUT),
             MintError::Ledger(LedgerError::RefundTooLate) => Self::new(Code::REFUND_TOO_LATE),

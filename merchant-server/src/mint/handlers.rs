@@ -17,7 +17,7 @@ use super::schema::{
     RecoupedSchema, RefundAnswerSchema, RefundSchema, RegistrationSchema, ReserveSchema, RevealSchema,
     SignaturesSchema, WithdrawalSchema,
 };
-use super::{Mint, transfers};
+use super::{Mint, payouts, transfers};
 use crate::http::{Endpoint, Json, Problem, ProblemBody, jose};
 
 /// The description of the API.
@@ -46,6 +46,8 @@ use crate::http::{Endpoint, Json, Problem, ProblemBody, jose};
         transfers::accept,
         transfers::cancel,
         register,
+        payouts::list,
+        payouts::one,
         super::solvency::solvency
     ),
     components(schemas(ProblemBody, AlreadySpentSchema))
@@ -68,6 +70,7 @@ pub(super) fn routes(routes: &mut web::ServiceConfig) {
     routes.service(Endpoint::at("/recoups").post(recoup).limit(16 * 1024));
     routes.service(Endpoint::at("/coins/{coin}").get(coin));
     transfers::routes(routes);
+    payouts::routes(routes);
     routes.service(Endpoint::at("/accounts").post(register).limit(16 * 1024));
 }
 

@@ -15,7 +15,8 @@
 //!   POST /recoups ──────────────▶ what is left of a revoked coin goes into a reserve                      life
 //!   POST /transfers ────────────▶ coins pay in; an acceptance or the coins take it out                    transfers
 //!                                 where to pay ◀────────────────────────── POST /accounts                 accounts
-//!                                 one transfer a merchant ───────────────▶ POST /transfers                settlement
+//!                                 one transfer an account ───────────────▶ POST /transfers                settlement
+//!                                 what it was for ◀──────────────────────── POST /payouts                 payouts
 //! ```
 //!
 //! A request is checked without the ledger first ([`semper_shared::items::payment::ecash::mint`]), on the thread that took it;
@@ -36,6 +37,7 @@ mod keys;
 mod life;
 mod melts;
 mod metrics;
+mod payouts;
 mod refunds;
 mod reserves;
 mod ring;
@@ -178,6 +180,7 @@ fn introduction(mint: &Mint) -> Introduction {
         .address("recoups", "/recoups")
         .address("transfers", "/transfers/{transfer}")
         .address("accounts", "/accounts")
+        .address("payouts", "/payouts")
         .address("solvency", "/solvency")
 }
 

@@ -52,6 +52,43 @@ pub(super) struct SignaturesSchema {
 #[schema(as = Deposit)]
 pub(super) struct DepositSchema {
     pub(super) permissions: Vec<StatementSchema>,
+    /// `semper-deposit-account+jwt`, signed by the merchant, where it has several accounts and this is not for the first.
+    pub(super) account: Option<StatementSchema>,
+}
+
+/// `semper-payout-request+jwt`, signed by the merchant's key.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PayoutRequest)]
+pub(super) struct PayoutRequestSchema {
+    pub(super) request: StatementSchema,
+}
+
+/// A merchant's payouts.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Payouts)]
+pub(super) struct PayoutListSchema {
+    /// The oldest first.
+    pub(super) payouts: Vec<PayoutLineSchema>,
+    /// Whether there are more.
+    pub(super) more: bool,
+}
+
+/// A payout in the list.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PayoutLine)]
+pub(super) struct PayoutLineSchema {
+    pub(super) serial: u64,
+    pub(super) payout: DigestSchema,
+    pub(super) amount: AmountSchema,
+    /// Whether the bank has taken it.
+    pub(super) sent: bool,
+}
+
+/// `semper-payout+jwt`, signed by the mint.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Payout)]
+pub(super) struct PayoutSchema {
+    pub(super) payout: StatementSchema,
 }
 
 /// `semper-deposit-confirmation+jwt`, signed by the mint.

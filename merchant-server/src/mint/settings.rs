@@ -11,6 +11,7 @@ use semper_shared::items::statement::MAX_LEN;
 use semper_shared::security::blinding::RsaPublicKey;
 use serde::Deserialize;
 
+use super::payouts::Terms;
 use crate::http::{ServerSettings, StartError};
 use crate::store::sql::StoreUrl;
 
@@ -18,6 +19,9 @@ const DAY_S: u64 = 24 * 3_600;
 
 /// What a denomination takes in the key document, in bytes, at most: JSON as base64url.
 const DENOMINATION_LEN: usize = 720;
+
+/// For how long payouts below the minimum are carried forward where the settings do not say it.
+const LONGEST_PAYOUT_WAIT_S: u64 = 30 * DAY_S;
 
 /// What everything else takes.
 const REST_LEN: usize = 8 * 1024;
@@ -84,22 +88,40 @@ pub struct Limits {
     pub max_day_minor: Option<u64>,
     /// The most that one transfer from person to person may have; not more than a reserve may hold.
     pub max_transfer_minor: Option<u64>,
+    /// The least that is paid out to a merchant's account at once: less is carried forward.
+    pub min_payout_minor: Option<u64>,
+    /// For how long at most it is carried forward, in seconds, beyond `wire_delay_s`; thirty days where it is not said.
+    pub max_payout_wait_s: Option<u64>,
 }
 
 impl Limits {
-    pub(super) const fn published(&self) -> Policy {
+    pub(super) fn published(&self) -> Policy {
         Policy {
             max_withdrawal_minor: self.max_withdrawal_minor,
             max_reserve_minor: self.max_reserve_minor,
             max_day_minor: self.max_day_minor,
             max_transfer_minor: self.max_transfer_minor,
+            min_payout_minor: self.min_payout_minor,
+            max_payout_wait_s: self.min_payout_minor.map(|_| self.payout().wait_s),
+        }
+    }
+
+    /// When what is due to a merchant is paid.
+    pub(super) fn payout(&self) -> Terms {
+        Terms {
+            min: self.min_payout_minor.unwrap_or(0),
+            wait_s: self.max_payout_wait_s.unwrap_or(LONGEST_PAYOUT_WAIT_S),
         }
     }
 
     fn check(&self) -> Result<(), StartError> {
-        let all = [self.max_withdrawal_minor, self.max_reserve_minor, self.max_day_minor, self.max_transfer_minor];
-        if all.into_iter().flatten().any(|limit| limit == 0) {
+        let most = [self.max_withdrawal_minor, self.max_reserve_minor, self.max_day_minor, self.max_transfer_minor];
+        let all = most.into_iter().chain([self.min_payout_minor]);
+        if all.flatten().any(|limit| limit == 0) {
             return Err(wrong("a limit of the policy is zero: leave it out where nothing is limited"));
+        }
+        if self.max_payout_wait_s.is_some() && self.min_payout_minor.is_none() {
+            return Err(wrong("max_payout_wait_s says how long payouts below min_payout_minor wait: set that too"));
         }
         if let Some(reserve) = self.max_reserve_minor
             && self.max_transfer_minor.is_none_or(|transfer| transfer > reserve)

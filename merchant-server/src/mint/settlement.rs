@@ -1,6 +1,7 @@
 //! Settlement: pays merchants what they are owed, many deposits in one transfer.
 //!
-//! A saga. Each step is stored before the next begins, and all of it is found again after a crash:
+//! What is due for one account is one transfer, as soon as it reaches the minimum or its oldest deposit has waited for the
+//! longest time: until then it is carried forward. A saga. Each step is stored before the next begins, and all of it is found again after a crash:
 //!
 //! ```text
 //! deposits due ──gather──▶ payout "to be sent" ──bank──▶ "sent"
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bank::{Bank, BankError};
-use super::store::{Due, PayoutOutcome};
+use super::payouts::{Due, PayoutOutcome};
 use super::{Mint, MintError};
 use crate::http::Shutdown;
 
@@ -39,12 +40,13 @@ pub(super) async fn settle(mint: Arc<Mint>, bank: Bank, wire_delay_s: u64, shutd
     }
 }
 
-async fn pay_what_is_due(mint: &Mint, bank: &Bank, ahead_s: u64) -> Result<(), MintError> {
+pub(super) async fn pay_what_is_due(mint: &Mint, bank: &Bank, ahead_s: u64) -> Result<(), MintError> {
     let now = mint.now();
     let ring = mint.ring();
     let due = Due { by: now.plus(ahead_s), now };
-    for merchant in mint.store.due(due.by).await? {
-        while mint.store.gather(merchant, due).await? {}
+    let terms = mint.config.policy.payout();
+    for account in mint.store.due(due.by).await? {
+        while mint.store.gather(account, due, terms).await? {}
     }
     for payout in mint.store.open_payouts(now).await? {
         let amount = ring.amount(payout.amount)?;

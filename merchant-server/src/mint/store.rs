@@ -8,6 +8,7 @@ use semper_shared::security::keys::SignatureBytes;
 
 use super::evidence::Proof;
 use super::life::LifeStore;
+use super::payouts::PayoutStore;
 use super::refunds::RefundStore;
 use super::strays::StrayStore;
 use super::transfers::TransferStore;
@@ -22,8 +23,13 @@ pub(super) type Number = u16;
 /// The number of a merchant's account.
 pub(super) type AccountNumber = i64;
 
+/// The number of a merchant's further account; 0 is the one without a label.
+pub(super) type PayeeNumber = i64;
+
 /// The mint's ledger.
-pub(super) trait MintStore: Send + Sync + RefundStore + TransferStore + StrayStore + LifeStore {
+pub(super) trait MintStore:
+    Send + Sync + RefundStore + TransferStore + StrayStore + LifeStore + PayoutStore
+{
     /// The numbers of denominations, given to those that have none. Each comes with its value.
     fn number(&self, denominations: Vec<(Digest, u64)>) -> BoxFuture<'_, Result<Vec<Number>, StoreError>>;
 
@@ -72,27 +78,6 @@ pub(super) trait MintStore: Send + Sync + RefundStore + TransferStore + StraySto
         signatures: Vec<u8>,
     ) -> BoxFuture<'_, Result<Vec<u8>, LedgerError>>;
 
-    /// Every merchant's account.
-    fn accounts(&self) -> BoxFuture<'_, Result<Vec<(Thumbprint, AccountNumber)>, StoreError>>;
-
-    /// The number of a merchant's account.
-    fn account(&self, merchant: Thumbprint) -> BoxFuture<'_, Result<Option<AccountNumber>, StoreError>>;
-
-    /// Registers an account, unless a later registration is known.
-    fn register(&self, account: NewAccount) -> BoxFuture<'_, Result<AccountNumber, LedgerError>>;
-
-    /// The merchants with deposits due by `due`.
-    fn due(&self, due: UnixSeconds) -> BoxFuture<'_, Result<Vec<AccountNumber>, StoreError>>;
-
-    /// Gathers a merchant's deposits due by `due` into one payout. Whether there were any; there may be more then.
-    fn gather(&self, merchant: AccountNumber, due: Due) -> BoxFuture<'_, Result<bool, StoreError>>;
-
-    /// The payouts to be sent now.
-    fn open_payouts(&self, now: UnixSeconds) -> BoxFuture<'_, Result<Vec<Payout>, StoreError>>;
-
-    /// Records what became of a payout, as it was sent.
-    fn finish(&self, payout: Payout, outcome: PayoutOutcome) -> BoxFuture<'_, Result<(), StoreError>>;
-
     /// The sums of the ledger as they stand at one moment. Reads everything.
     fn books(&self) -> BoxFuture<'_, Result<Books, StoreError>>;
 }
@@ -120,6 +105,8 @@ pub(super) enum LedgerError {
     RefundTooLate,
     #[error("less is left of the payment")]
     RefundExcessive { left: u64 },
+    #[error("the merchant was not paid that")]
+    PayoutUnknown,
     #[error("the melt is not known")]
     MeltUnknown,
     #[error("the melt came to nothing: its amount is back in the coin")]
@@ -219,12 +206,22 @@ pub(super) struct NewSpend {
 pub(super) struct NewDeposit {
     pub(super) merchant: AccountNumber,
     pub(super) deal: Digest,
+    /// Which of the merchant's accounts is to be paid.
+    pub(super) payee: Payee,
     pub(super) amount: u64,
     pub(super) confirmed_at: UnixSeconds,
     pub(super) wire_by: UnixSeconds,
     /// The confirmation's.
     pub(super) signature: SignatureBytes,
     pub(super) spends: Vec<NewSpend>,
+}
+
+/// Which of a merchant's accounts a deposit goes to, and the merchant's word for it.
+#[derive(Default)]
+pub(super) struct Payee {
+    /// 0 is the account without a label.
+    pub(super) number: PayeeNumber,
+    pub(super) direction: Option<Proof>,
 }
 
 pub(super) enum Deposited {
@@ -295,41 +292,6 @@ pub(super) struct MeltRecord {
     pub(super) revealed: Option<(Key, Vec<u8>)>,
     /// Whether its amount is back in the coin.
     pub(super) void: bool,
-}
-
-pub(super) struct NewAccount {
-    pub(super) merchant: Thumbprint,
-    pub(super) account: String,
-    pub(super) registered_at: UnixSeconds,
-    /// The signed text.
-    pub(super) registration: String,
-}
-
-/// What is to be paid out.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Due {
-    /// What must be paid by then.
-    pub(super) by: UnixSeconds,
-    /// The present time.
-    pub(super) now: UnixSeconds,
-}
-
-/// A transfer to a merchant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Payout {
-    pub(super) number: i64,
-    pub(super) id: String,
-    pub(super) account: String,
-    pub(super) amount: u64,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(super) enum PayoutOutcome {
-    Sent,
-    /// It was refused for certain: to be tried again then, to the account that is registered then.
-    Refused {
-        again_at: UnixSeconds,
-    },
 }
 
 /// The sums of the ledger. Every sum is read from where it is kept, so that an error shows as an imbalance.

@@ -124,6 +124,8 @@ codes! {
     MELT_UNKNOWN = "melt-unknown", 404, "Melt the coin first.";
     REVEAL_INVALID = "reveal-invalid", 400, "Reveal what the melt committed to.";
     PAYOUT_ACCOUNT_MISSING = "payout-account-missing", 409, "Register the account that the mint shall pay out to.";
+    PAYOUT_UNKNOWN = "payout-unknown", 404, "Check the payout's name, or ask again once the bank has taken it.";
+    PAYOUT_MISMATCH = "payout-mismatch", 502, "Compare the payout's deals with your own, and ask the mint: keep its signed statement.";
     TRANSFER_UNKNOWN = "transfer-unknown", 404, "Check the link, or ask the sender to send the money again.";
     TRANSFER_EXPIRED = "transfer-expired", 410, "Ask for a new link: the time of this one is over.";
     TRANSFER_ACCEPTED = "transfer-accepted", 409, "Ask for a new link: the money of this one was taken already.";

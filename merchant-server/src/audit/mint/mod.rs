@@ -59,13 +59,18 @@ pub(super) type Denominations = HashMap<i64, (Digest, DenominationKey)>;
 /// The merchants by their numbers.
 pub(super) type Merchants = HashMap<i64, Thumbprint>;
 
+/// The merchants' further accounts by their numbers: whose each is, and its label.
+pub(super) type Payees = HashMap<i64, (i64, String)>;
+
 pub(super) fn audit(desk: &mut Desk<'_, '_>) -> Result<Seen, StoreError> {
     let mut seen = Seen::default();
     let denominations = denominations(desk)?;
     reserves::audit(desk, &denominations, &mut seen)?;
     let merchants = payouts::accounts(desk)?;
+    let payees = payouts::payees(desk, &merchants)?;
     coins::audit(desk, &denominations)?;
     deposits::audit(desk, &denominations, &merchants)?;
+    payouts::directions(desk, &merchants, &payees)?;
     melts::audit(desk, &denominations)?;
     if desk.has("refund") {
         refunds::audit(desk, &merchants)?;
@@ -76,7 +81,7 @@ pub(super) fn audit(desk: &mut Desk<'_, '_>) -> Result<Seen, StoreError> {
     if desk.has("transfer_spend") {
         transfers::audit(desk, &denominations)?;
     }
-    payouts::audit(desk, &mut seen)?;
+    payouts::audit(desk, (&merchants, &payees), &mut seen)?;
     books(desk)?;
     Ok(seen)
 }

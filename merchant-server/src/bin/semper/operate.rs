@@ -1,11 +1,11 @@
-//! `semper deals` and `semper refund`: what the operator of a running merchant does.
+//! `semper deals`, `semper payouts` and `semper refund`: what the operator of a running merchant does.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use semper_server::config::Config;
 use semper_server::demo::CONFIG_FILE;
-use semper_server::operator::{Deal, Operator, make_refund_id};
+use semper_server::operator::{Deal, Operator, Payout, make_refund_id};
 use semper_shared::foundation::{Amount, Code, Digest};
 use semper_shared::items::payment::RefundId;
 
@@ -77,6 +77,35 @@ fn line(deal: &Deal) -> String {
     let paid = deal.paid.map_or_else(|| "not paid".to_owned(), |paid| paid.to_string());
     let refunded = if deal.refunded.is_zero() { String::new() } else { format!(", refunded {}", deal.refunded) };
     format!("{}  {paid}{refunded}  {}  ({})", deal.deal, deal.title, deal.state)
+}
+
+/// Lists what mints have paid out; fails where a payout does not agree with the merchant's own deals.
+pub(crate) async fn payouts(merchant: &Merchant) -> Result<(), Failure> {
+    let payouts = merchant.operator()?.payouts().await?;
+    if merchant.json {
+        println!("{}", serde_json::to_string(&payouts).map_err(internal)?);
+    } else {
+        for payout in &payouts {
+            print_payout(payout);
+        }
+    }
+    let off = payouts.iter().filter(|payout| !payout.agrees).count();
+    if off == 0 {
+        return Ok(());
+    }
+    Err(Failure::new(Code::PAYOUT_MISMATCH, format!("{off} of {} payouts do not agree with the deals", payouts.len())))
+}
+
+fn print_payout(payout: &Payout) {
+    let label = payout.label.as_ref().map(|label| format!(" ({label})")).unwrap_or_default();
+    let fees = if payout.fees.is_zero() { String::new() } else { format!(", fees {}", payout.fees) };
+    let verdict = payout.fault.as_deref().unwrap_or(if payout.agrees { "agrees" } else { "does not agree" });
+    println!("{}  {}{fees}  to {}{label}  {verdict}", payout.payout, payout.amount, payout.account);
+    for paid in &payout.deals {
+        let refunded = paid.refunded.map(|refunded| format!(", refunded {refunded}")).unwrap_or_default();
+        let fault = paid.fault.as_ref().map(|fault| format!("  OFF: {fault}")).unwrap_or_default();
+        println!("    {}  {}{refunded}{fault}", paid.deal, paid.amount);
+    }
 }
 
 /// Refunds.

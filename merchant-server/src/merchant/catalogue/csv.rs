@@ -51,6 +51,7 @@ fn good(file: &Path, row: &Row, place: [usize; COLUMNS.len()]) -> RawGood {
         price: field(price),
         currency: None,
         vat_rate: field(vat_rate),
+        account: None,
         picture: picture.map(field),
         byline: None,
         minutes: None,

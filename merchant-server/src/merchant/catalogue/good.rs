@@ -21,6 +21,9 @@ pub struct Good {
     pub price: Amount,
     /// The VAT rate in it, in hundredths of a percent.
     pub vat_rate_bp: u16,
+    /// The label of the merchant's account that it is paid out to; none for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// The cover.
     pub picture: Option<Cover>,
     /// Who made it.

@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use super::app::App;
 use super::messages::{Acknowledged, AcknowledgementBody, DealAnswer};
-use super::offers::{ShelfError, Sold};
+use super::offers::{ShelfError, Sold, account_of};
 use super::refunds;
 use super::store::{Ended, Ending, NewDeal, Opening, Paid, Refusal, StoredDeal};
 use crate::http::Problem;
@@ -197,7 +197,10 @@ async fn open(
 fn first_step(app: &App, case: &Case, payment: Option<&Payment>, now: UnixSeconds) -> Result<Step, Problem> {
     let bill = case.opened.bill();
     match payment {
-        Some(payment) => Ok(app.registry().check(bill, payment, now).map_err(explain)?),
+        Some(payment) => {
+            let registry = app.registry_for(account_of(&case.sold.offer).as_deref());
+            Ok(registry.check(bill, payment, now).map_err(explain)?)
+        }
         None => {
             Ok(Step::Settled(Settlement { paid: bill.total, owed: None, proofs: Vec::new(), statements: Vec::new() }))
         }

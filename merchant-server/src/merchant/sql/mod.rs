@@ -3,6 +3,7 @@
 mod catalogue;
 mod deals;
 mod offers;
+mod payouts;
 mod refunds;
 #[cfg(test)]
 pub(super) mod tests;
@@ -32,11 +33,13 @@ const SCHEMA: Schema = Schema {
         include_str!("../schema/sqlite/1-base.sql"),
         include_str!("../schema/sqlite/2-gateway.sql"),
         include_str!("../schema/sqlite/3-refund.sql"),
+        include_str!("../schema/sqlite/4-payout.sql"),
     ],
     postgres: &[
         include_str!("../schema/postgres/1-base.sql"),
         include_str!("../schema/postgres/2-gateway.sql"),
         include_str!("../schema/postgres/3-refund.sql"),
+        include_str!("../schema/postgres/4-payout.sql"),
     ],
 };
 

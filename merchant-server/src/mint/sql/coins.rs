@@ -41,15 +41,17 @@ pub(super) fn hold(tx: &mut Tx<'_>, coin: &UsedCoin) -> Result<i64, LedgerError>
 
 pub(super) fn deposit(tx: &mut Tx<'_>, new: &NewDeposit) -> Result<Deposited, LedgerError> {
     let number: Option<i64> = tx.find(
-        "INSERT INTO deposit (deal, merchant, amount, confirmed_at, wire_by, signature)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (deal, merchant) DO NOTHING RETURNING number",
+        "INSERT INTO deposit (deal, merchant, amount, confirmed_at, wire_by, signature, payee, direction)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (deal, merchant) DO NOTHING RETURNING number",
         values![
             new.deal,
             new.merchant,
             Whole(new.amount),
             Whole(new.confirmed_at.0),
             Whole(new.wire_by.0),
-            new.signature
+            new.signature,
+            new.payee.number,
+            new.payee.direction
         ],
     )?;
     let Some(number) = number else {

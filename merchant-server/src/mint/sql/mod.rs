@@ -15,12 +15,11 @@ mod transfers;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use semper_shared::foundation::{Digest, UnixSeconds};
-use semper_shared::security::Thumbprint;
 
 use super::evidence::Proof;
 use super::store::{
-    AccountNumber, Books, CoinRecord, DepositRecord, Deposited, Due, FundingPage, Key, LedgerError, MeltRecord,
-    MintStore, NewAccount, NewDeposit, NewMelt, NewWithdrawal, Number, Payout, PayoutOutcome, ReserveRecord,
+    AccountNumber, Books, CoinRecord, DepositRecord, Deposited, FundingPage, Key, LedgerError, MeltRecord, MintStore,
+    NewDeposit, NewMelt, NewWithdrawal, Number, ReserveRecord,
 };
 use crate::store::StoreError;
 use crate::store::sql::{Database, FromValue, Row, Schema, ToValue, Tx, Value, values};
@@ -35,6 +34,7 @@ pub(super) const SCHEMA: Schema = Schema {
         include_str!("../schema/sqlite/3-transfer.sql"),
         include_str!("../schema/sqlite/4-life.sql"),
         include_str!("../schema/sqlite/5-limits.sql"),
+        include_str!("../schema/sqlite/6-settlement.sql"),
     ],
     postgres: &[
         include_str!("../schema/postgres/1-base.sql"),
@@ -42,6 +42,7 @@ pub(super) const SCHEMA: Schema = Schema {
         include_str!("../schema/postgres/3-transfer.sql"),
         include_str!("../schema/postgres/4-life.sql"),
         include_str!("../schema/postgres/5-limits.sql"),
+        include_str!("../schema/postgres/6-settlement.sql"),
     ],
 };
 
@@ -109,35 +110,6 @@ impl MintStore for SqlStore {
         signatures: Vec<u8>,
     ) -> BoxFuture<'_, Result<Vec<u8>, LedgerError>> {
         self.0.write(move |tx| melts::reveal(tx, &melt, &transfer_public, &signatures)).boxed()
-    }
-
-    fn accounts(&self) -> BoxFuture<'_, Result<Vec<(Thumbprint, AccountNumber)>, StoreError>> {
-        self.0.read(payouts::accounts).boxed()
-    }
-
-    fn account(&self, merchant: Thumbprint) -> BoxFuture<'_, Result<Option<AccountNumber>, StoreError>> {
-        self.0.read(move |tx| payouts::account(tx, &merchant)).boxed()
-    }
-
-    fn register(&self, account: NewAccount) -> BoxFuture<'_, Result<AccountNumber, LedgerError>> {
-        self.0.write(move |tx| payouts::register(tx, &account)).boxed()
-    }
-
-    fn due(&self, due: UnixSeconds) -> BoxFuture<'_, Result<Vec<AccountNumber>, StoreError>> {
-        self.0.read(move |tx| payouts::due(tx, due)).boxed()
-    }
-
-    fn gather(&self, merchant: AccountNumber, due: Due) -> BoxFuture<'_, Result<bool, StoreError>> {
-        let id = payouts::make_id();
-        self.0.write(move |tx| payouts::gather(tx, merchant, &due, &id)).boxed()
-    }
-
-    fn open_payouts(&self, now: UnixSeconds) -> BoxFuture<'_, Result<Vec<Payout>, StoreError>> {
-        self.0.read(move |tx| payouts::open(tx, now)).boxed()
-    }
-
-    fn finish(&self, payout: Payout, outcome: PayoutOutcome) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.0.write(move |tx| payouts::finish(tx, &payout, outcome)).boxed()
     }
 
     fn books(&self) -> BoxFuture<'_, Result<Books, StoreError>> {

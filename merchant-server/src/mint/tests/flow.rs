@@ -76,11 +76,11 @@ async fn many_deposits_are_paid_in_one_transfer_and_survive_a_crash() {
     assert_eq!(market.assert_balanced().await.owed, 31);
     // The payout is recorded, and the mint stops before it is sent.
     let now = market.mint.now();
-    let due = store::Due { by: now.plus(3_601), now };
+    let due = crate::mint::payouts::Due { by: now.plus(3_601), now };
     let merchants = market.mint.store.due(due.by).await.unwrap();
     assert_eq!(merchants.len(), 1);
-    assert!(market.mint.store.gather(merchants[0], due).await.unwrap());
-    assert!(!market.mint.store.gather(merchants[0], due).await.unwrap());
+    assert!(market.mint.store.gather(merchants[0], due, crate::mint::payouts::Terms::default()).await.unwrap());
+    assert!(!market.mint.store.gather(merchants[0], due, crate::mint::payouts::Terms::default()).await.unwrap());
     assert_eq!(market.assert_balanced().await.owed, 31);
     assert_eq!(market.at_bank("merchant").await, 0);
     let market = market.restart().await;

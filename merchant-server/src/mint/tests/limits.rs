@@ -179,7 +179,10 @@ async fn a_transfer_between_people_has_its_limits() {
     let key = SigningKey::from_bytes(&[3; 32]).unwrap();
     let statement = Signed::sign_self_keyed(semper_shared::items::payment::ecash::transfer::Transfer(over), &key);
     let bill = Bill { deal: statement.digest(), payee: statement.signer(), total: euros(81), refund_by: expires_at };
-    let parameters = EcashParameters { mints: vec![AcceptedMint { url: market.mint.url.clone(), mint: sender.mint }] };
+    let parameters = EcashParameters {
+        mints: vec![AcceptedMint { url: market.mint.url.clone(), mint: sender.mint }],
+        account: None,
+    };
     let mut rng = crate::crypto::system_rng();
     let paid = PayerModule::pay(&mut sender.payer, &bill, &parameters, now, &mut rng).unwrap();
     let body = json!({ "transfer": statement.compact(), "permissions": paid.permissions });

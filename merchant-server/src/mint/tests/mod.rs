@@ -9,6 +9,7 @@ mod measure;
 mod refusals;
 mod repeats;
 mod secrecy;
+mod settlement;
 mod transfers;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -160,6 +161,7 @@ impl Market {
             merchant: merchant.public_key().clone(),
             bank: self.mint.config.bank.url.clone(),
             account: account.to_owned(),
+            label: None,
             registered_at: UnixSeconds(at),
         };
         json!({"registration": Signed::sign(registration, merchant).compact()})
@@ -240,11 +242,11 @@ impl Wallet {
         let refund_by = market.mint.now();
         let bill = Bill { deal, payee: merchant.public_key().thumbprint(), total: euros(minor), refund_by };
         let accepted = AcceptedMint { url: market.mint.url.clone(), mint: self.mint };
-        let parameters = EcashParameters { mints: vec![accepted] };
+        let parameters = EcashParameters { mints: vec![accepted], account: None };
         let mut rng = crate::crypto::system_rng();
         let EcashBody { permissions, .. } =
             PayerModule::pay(&mut self.payer, &bill, &parameters, market.mint.now(), &mut rng).unwrap();
-        DepositBody { permissions }
+        DepositBody::new(permissions)
     }
 
     /// Refreshes what waits for it, each melt and reveal sent twice.

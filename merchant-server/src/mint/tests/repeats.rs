@@ -75,7 +75,7 @@ async fn another_request_under_the_same_name_is_a_conflict() {
     let second = wallet.pay(&market, &shop, deal(1), 4);
     let _: DepositAnswer = market.post_ok("/deposits", &first).await;
     assert_eq!(market.refused("/deposits", &second).await, conflict);
-    let both = DepositBody { permissions: [&first.permissions[..], &second.permissions[..]].concat() };
+    let both = DepositBody::new([&first.permissions[..], &second.permissions[..]].concat());
     assert_eq!(market.refused("/deposits", &both).await, conflict);
     assert_eq!(market.assert_balanced().await.owed, 4, "nothing of what was refused was kept");
 }

@@ -6,9 +6,10 @@ use semper_shared::foundation::UnixSeconds;
 use semper_shared::items::payment::ecash::spread;
 
 use super::*;
+use crate::mint::payouts::{Due, PayoutStore as _, Terms};
 use crate::mint::refunds::Share;
 use crate::mint::sql::tests::{VALUE, account, both_at_once, digest, key, new_deposit, open};
-use crate::mint::store::{Due, Key, MintStore as _};
+use crate::mint::store::{Key, MintStore as _};
 use crate::store::testing::{Place, on_every_database};
 
 /// What a refund of this name would be, from the deposit as it stands.
@@ -116,9 +117,9 @@ async fn a_payout_takes_what_is_left(place: Place) {
     assert_eq!((refunds.to(&key(b'c', 1)), refunds.to(&key(b'c', 2))), (30, 5), "in the deposit's order");
     // One that is refunded whole is nothing to be paid: it alone makes no payout.
     refunds.step(&store, merchant, digest(b'd', 2), 5).await;
-    assert_eq!(store.due(DUE.by).await.unwrap(), [merchant]);
-    assert!(store.gather(merchant, DUE).await.unwrap());
-    assert!(!store.gather(merchant, DUE).await.unwrap());
+    assert_eq!(store.due(DUE.by).await.unwrap(), [(merchant, 0)]);
+    assert!(store.gather((merchant, 0), DUE, Terms::default()).await.unwrap());
+    assert!(!store.gather((merchant, 0), DUE, Terms::default()).await.unwrap());
     assert!(store.due(DUE.by).await.unwrap().is_empty());
     assert_eq!(paid_out(&store).await, 35);
     assert_eq!(store.books().await.unwrap().owed, 35);
@@ -133,7 +134,7 @@ async fn after_the_payout_nothing_is_refunded(place: Place) {
     let early = store.refundable(merchant, deal, name(1)).await.unwrap().unwrap();
     assert!(matches!(store.refund(planned(&early, 1, 10).unwrap()).await, Ok(Refunded::Now)));
     let before = store.refundable(merchant, deal, name(2)).await.unwrap().unwrap();
-    assert!(store.gather(merchant, DUE).await.unwrap());
+    assert!(store.gather((merchant, 0), DUE, Terms::default()).await.unwrap());
     assert!(matches!(store.refund(planned(&before, 2, 10).unwrap()).await, Err(LedgerError::PaidOut)));
     let after = store.refundable(merchant, deal, name(1)).await.unwrap().unwrap();
     assert!(after.paid_out && after.before.is_some(), "what was refunded before is still known");
@@ -153,7 +154,7 @@ async fn refund_and_payout_at_once_agree(place: Place) {
             Box::pin(async move {
                 // They begin in every order.
                 if task == usize::try_from(round % 8).unwrap() {
-                    store.gather(merchant, DUE).await.unwrap();
+                    store.gather((merchant, 0), DUE, Terms::default()).await.unwrap();
                     return 0;
                 }
                 let (id, deal) = (round * 8 + u64::try_from(task).unwrap(), digest(b'd', round));
@@ -170,7 +171,7 @@ async fn refund_and_payout_at_once_agree(place: Place) {
             })
         });
         refunded += outcomes.await.into_iter().sum::<u64>();
-        while store.gather(merchant, DUE).await.unwrap() {}
+        while store.gather((merchant, 0), DUE, Terms::default()).await.unwrap() {}
         let standing = store.refundable(merchant, digest(b'd', round), name(u64::MAX)).await.unwrap().unwrap();
         let spent = store.coin(key(b'c', round)).await.unwrap().unwrap().spent;
         assert_eq!(spent + standing.refunded, 20);

@@ -66,7 +66,7 @@ async fn purchase(store: &SqlStore, merchant: AccountNumber, round: u64) {
     assert_eq!(revealed, vec![7; 256]);
 
     let due = Due { by: UnixSeconds(u64::MAX >> 1), now };
-    while insist(async || store.gather(merchant, due).await).await.unwrap() {}
+    while insist(async || store.gather((merchant, 0), due, Terms::default()).await).await.unwrap() {}
     for payout in store.open_payouts(UnixSeconds(u64::MAX >> 1)).await.unwrap() {
         assert_eq!(payout.amount, 20 + VALUE);
         insist(async || store.finish(payout.clone(), PayoutOutcome::Sent).await).await.unwrap();

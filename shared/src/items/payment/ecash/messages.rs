@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::transfer::PendingSpend;
-use super::{Planchet, RefundConfirmation};
+use super::{DepositAccount, Planchet, RefundConfirmation};
 use crate::foundation::{Amount, Bytes, Digest, UnixSeconds, base64};
 use crate::items::statement::{Compact, Statement};
 use crate::security::blinding::MODULUS_LEN;
@@ -38,6 +38,16 @@ impl Statement for Permission {
 pub struct DepositBody {
     /// The coins' permissions, all for one merchant and deal.
     pub permissions: Vec<Compact<Permission>>,
+    /// Which of its accounts the merchant wants the money in, where it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Compact<DepositAccount>>,
+}
+
+impl DepositBody {
+    /// For the merchant's only account, or the one without a label.
+    pub const fn new(permissions: Vec<Compact<Permission>>) -> Self {
+        Self { permissions, account: None }
+    }
 }
 
 /// The mint's word that a deal is paid.
@@ -257,6 +267,9 @@ pub struct PayoutAccount {
     pub bank: String,
     /// The account there.
     pub account: String,
+    /// The label of a further account, by which deposits name it; none for the account that the rest goes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// When it was registered; a later one replaces an earlier one.
     pub registered_at: UnixSeconds,
 }

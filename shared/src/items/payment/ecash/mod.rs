@@ -27,6 +27,7 @@ mod messages;
 pub mod mint;
 mod payee;
 mod payer;
+mod payout;
 mod policy;
 mod purse;
 mod recoup;
@@ -51,6 +52,10 @@ pub use messages::{
 };
 pub use payee::{AcceptedMint, EcashBody, EcashParameters, EcashPayee, TrustedMint};
 pub use payer::EcashPayer;
+pub use payout::{
+    DepositAccount, MAX_PAYOUT_DEALS, PaidDeal, Payout, PayoutAnswer, PayoutLine, PayoutList, PayoutRequest,
+    PayoutRequestBody, check_deposit_account, check_payout, check_payout_request, is_label, payout_subject,
+};
 pub use policy::Policy;
 pub use purse::{CoinState, MintPurse, Purse, PurseCoin, Reserve};
 pub use recoup::{CheckedRecoup, CoinOrigin, Recoup, RecoupAnswer, RecoupBody, RecoupOrigin, check_recoup};

@@ -1,11 +1,13 @@
 //! The merchant's side of a payment in cash.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Confirmation, DepositAnswer, DepositBody, ID, MAX_COINS, Permission, RefundAnswer, RefundBody, VERSION,
-    check_confirmation,
+    Confirmation, DepositAccount, DepositAnswer, DepositBody, ID, MAX_COINS, Permission, RefundAnswer, RefundBody,
+    VERSION, check_confirmation,
 };
 use crate::foundation::{Amount, Code, UnixSeconds, json};
 use crate::items::payment::{
@@ -37,6 +39,9 @@ pub struct AcceptedMint {
 pub struct EcashParameters {
     /// The mints whose coins are taken.
     pub mints: Vec<AcceptedMint>,
+    /// The label of the merchant's account that the mint pays out to, where it is not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
 }
 
 /// A payment in cash.
@@ -49,15 +54,22 @@ pub struct EcashBody {
 }
 
 /// Takes cash of some mints.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct EcashPayee {
     mints: Vec<(Thumbprint, TrustedMint)>,
+    account: Option<(String, Arc<dyn Signer + Send + Sync>)>,
 }
 
 impl EcashPayee {
     /// Takes the coins of these mints.
     pub fn new(mints: impl IntoIterator<Item = TrustedMint>) -> Self {
-        Self { mints: mints.into_iter().map(|mint| (mint.key.thumbprint(), mint)).collect() }
+        Self { mints: mints.into_iter().map(|mint| (mint.key.thumbprint(), mint)).collect(), account: None }
+    }
+
+    /// Has the mints pay out to the account of this label; `signer` is the merchant's key, whose word that is.
+    #[must_use]
+    pub fn paid_to(self, label: impl Into<String>, signer: Arc<dyn Signer + Send + Sync>) -> Self {
+        Self { account: Some((label.into(), signer)), ..self }
     }
 
     fn mint(&self, name: &Thumbprint) -> Result<&TrustedMint, PaymentError> {
@@ -75,12 +87,13 @@ impl PayeeModule for EcashPayee {
     fn parameters(&self) -> EcashParameters {
         let accepted =
             |(mint, trusted): &(Thumbprint, TrustedMint)| AcceptedMint { url: trusted.url.clone(), mint: *mint };
-        EcashParameters { mints: self.mints.iter().map(accepted).collect() }
+        let account = self.account.as_ref().map(|(label, _)| label.clone());
+        EcashParameters { mints: self.mints.iter().map(accepted).collect(), account }
     }
 
     /// Reads what the coins say; their signatures the mint verifies, whose confirmation is verified in turn.
     fn check(&self, bill: &Bill, body: &EcashBody, _now: UnixSeconds) -> Result<Step, PaymentError> {
-        let mint = self.mint(&body.mint)?;
+        let (via, mint) = (body.mint, self.mint(&body.mint)?);
         if body.permissions.is_empty() || body.permissions.len() > MAX_COINS {
             return Err(PaymentError::Invalid("a payment is 1 to 64 coins"));
         }
@@ -99,7 +112,11 @@ impl PayeeModule for EcashPayee {
         if total != bill.total {
             return Err(PaymentError::Refused { code: Code::PRICE_MISMATCH, extra: Value::Null });
         }
-        let body = DepositBody { permissions: body.permissions.clone() };
+        let account = self.account.as_ref().map(|(label, signer)| {
+            let account = DepositAccount { mint: via, deal: bill.deal, label: label.clone() };
+            Signed::sign_self_keyed(account, &**signer).to_compact()
+        });
+        let body = DepositBody { permissions: body.permissions.clone(), account };
         let body = serde_json::to_value(body).map_err(|_| PaymentError::Invalid("the deposit does not serialize"))?;
         Ok(Step::Ask(Request { url: format!("{}/deposits", mint.url.trim_end_matches('/')), body }))
     }

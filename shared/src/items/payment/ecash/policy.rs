@@ -20,6 +20,12 @@ pub struct Policy {
     /// The most that one transfer from person to person may have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_transfer_minor: Option<u64>,
+    /// The least that is paid out to a merchant's account at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_payout_minor: Option<u64>,
+    /// How long less than that waits at most, in seconds, from when it was due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_payout_wait_s: Option<u64>,
 }
 
 impl Policy {
@@ -83,6 +89,7 @@ mod tests {
             max_reserve_minor: Some(500),
             max_day_minor: Some(200),
             max_transfer_minor: Some(300),
+            ..Policy::default()
         };
         let code = |result: Result<(), EcashError>| result.err().map(|error| error.code());
         assert_eq!(code(policy.check_top_up(cents(100))), None);

@@ -17,7 +17,7 @@ fn permission(ledger: &mut Ledger) -> Outcome<(Permission, SigningKey)> {
 }
 
 fn deposit_code(ledger: &Ledger, permissions: Vec<Compact<Permission>>) -> Option<Code> {
-    check_deposit(&ledger.keys, &DepositBody { permissions }, NOW, &Portable).err().map(|error| error.code())
+    check_deposit(&ledger.keys, &DepositBody::new(permissions), NOW, &Portable).err().map(|error| error.code())
 }
 
 fn signed(permission: &Permission, key: &SigningKey) -> Compact<Permission> {
@@ -74,7 +74,7 @@ fn a_deposit_is_one_deal_of_different_coins() -> Outcome {
 fn expired_denominations_are_neither_issued_nor_taken() -> Outcome {
     let mut ledger = Ledger::new()?;
     let (good, key) = permission(&mut ledger)?;
-    let body = DepositBody { permissions: vec![signed(&good, &key)] };
+    let body = DepositBody::new(vec![signed(&good, &key)]);
     let late = check_deposit(&ledger.keys, &body, NOW.plus(10_001), &Portable);
     assert_eq!(late.err().map(|error| error.code()), Some(Code::DENOMINATION_EXPIRED));
 
@@ -92,10 +92,10 @@ fn a_coin_cannot_be_drawn_beyond_its_value() -> Outcome {
     let (good, key) = permission(&mut ledger)?;
     let part = Permission { amount: euros("2.00")?, ..good.clone() };
     let again = Permission { deal: Digest::of(b"again"), ..part.clone() };
-    ledger.deposit(&DepositBody { permissions: vec![signed(&part, &key)] })?;
-    assert!(ledger.deposit(&DepositBody { permissions: vec![signed(&again, &key)] }).is_err());
+    ledger.deposit(&DepositBody::new(vec![signed(&part, &key)]))?;
+    assert!(ledger.deposit(&DepositBody::new(vec![signed(&again, &key)])).is_err());
     let rest = Permission { amount: euros("0.56")?, ..again };
-    ledger.deposit(&DepositBody { permissions: vec![signed(&rest, &key)] })?;
+    ledger.deposit(&DepositBody::new(vec![signed(&rest, &key)]))?;
     Ok(())
 }
 

@@ -221,7 +221,7 @@ pub(super) fn bill(deal: &[u8], total: &str) -> Outcome<Bill> {
 }
 
 pub(super) fn parameters(mint: Thumbprint) -> EcashParameters {
-    EcashParameters { mints: vec![AcceptedMint { url: "http://localhost:1".to_owned(), mint }] }
+    EcashParameters { mints: vec![AcceptedMint { url: "http://localhost:1".to_owned(), mint }], account: None }
 }
 
 pub(super) fn pay(wallet: &mut EcashPayer, mint: Thumbprint, bill: &Bill) -> Outcome<EcashBody> {

@@ -8,7 +8,7 @@ use crate::items::statement::Signed;
 use crate::security::{Portable, PublicKey, Seed, Signer};
 
 fn deposit(ledger: &mut Ledger, body: &EcashBody) -> Outcome<crate::foundation::Amount> {
-    ledger.deposit(&DepositBody { permissions: body.permissions.clone() })
+    ledger.deposit(&DepositBody::new(body.permissions.clone()))
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn a_refreshed_coin_goes_into_a_reserve_of_its_own() -> Outcome {
     let (mut wallet, mint) = funded(&mut ledger, "2.56")?;
     let parent = wallet.mint_purse(&mint)?.coins[0].name().to_owned();
     let bill = bill(b"deal", "1.28")?;
-    ledger.deposit(&DepositBody { permissions: pay(&mut wallet, mint, &bill)?.permissions })?;
+    ledger.deposit(&DepositBody::new(pay(&mut wallet, mint, &bill)?.permissions))?;
     wallet.settled(&bill.deal);
     refresh_all(&mut wallet, &mint, &mut ledger)?;
     let coin = wallet.mint_purse(&mint)?.coins[0].clone();
@@ -86,7 +86,7 @@ fn revoked_coins_are_neither_issued_nor_taken() -> Outcome {
     let (mut wallet, mint) = funded(&mut ledger, "5.12")?;
     let reserve = wallet.open_reserve(&mint, euros("2.56")?, NOW)?;
     let withdrawal = wallet.withdraw(&mint, reserve, euros("2.56")?, NOW)?.to_compact();
-    let deposit = DepositBody { permissions: pay(&mut wallet, mint, &bill(b"deal", "2.56")?)?.permissions };
+    let deposit = DepositBody::new(pay(&mut wallet, mint, &bill(b"deal", "2.56")?)?.permissions);
     wallet.settled(&Digest::of(b"deal"));
     let name = wallet.refreshes(&mint, NOW)?.remove(0);
     let melt = wallet.melt(&mint, &name, NOW, &mut rng())?.to_compact();

@@ -23,7 +23,7 @@ impl Paid {
         let shop = SigningKey::from_bytes(&[6; 32])?;
         let bill = Bill { payee: shop.public_key().thumbprint(), ..bill(deal, price)? };
         let body = pay(wallet, mint, &bill)?;
-        ledger.deposit(&DepositBody { permissions: body.permissions.clone() })?;
+        ledger.deposit(&DepositBody::new(body.permissions.clone()))?;
         Ok(Self { shop, bill, body, refunded: 0 })
     }
 
@@ -140,7 +140,7 @@ fn a_refund_comes_back_and_is_spent_again() -> Outcome {
     assert!(seen.len() > 1);
     let everything = bill(b"everything", "20.00")?;
     let body = pay(&mut wallet, mint, &everything)?;
-    assert_eq!(ledger.deposit(&DepositBody { permissions: body.permissions })?, everything.total);
+    assert_eq!(ledger.deposit(&DepositBody::new(body.permissions))?, everything.total);
     Ok(())
 }
 

@@ -51,7 +51,7 @@ fn a_link_carries_the_money_to_whoever_has_it() -> Outcome {
     assert_eq!((checked.digest, checked.terms.amount, checked.reserve.is_none()), (transfer, euros("1.23")?, true));
     assert_eq!(checked.name, sender.transfer_key(&mint, 0).public_key().thumbprint());
 
-    ledger.deposit(&DepositBody { permissions: body.permissions.clone() })?;
+    ledger.deposit(&DepositBody::new(body.permissions.clone()))?;
     sender.paid_in(&transfer)?;
     assert_eq!(sender.balances()["EUR"], 377, "what is left is the sender's at once");
     refresh_all(&mut sender, &mint, &mut ledger)?;
@@ -193,7 +193,7 @@ fn only_the_link_opens_a_transfer() -> Outcome {
 fn what_nobody_takes_comes_back_to_its_coins() -> Outcome {
     let mut ledger = Ledger::new()?;
     let (mut wallet, mint, transfer, body) = sent(&mut ledger, "1.23")?;
-    ledger.deposit(&DepositBody { permissions: body.permissions })?;
+    ledger.deposit(&DepositBody::new(body.permissions))?;
     wallet.paid_in(&transfer)?;
     refresh_all(&mut wallet, &mint, &mut ledger)?;
     assert_eq!(wallet.balances()["EUR"], 377);
@@ -278,7 +278,7 @@ fn a_request_is_paid_by_whoever_has_cash() -> Outcome {
     let changed = format!("{}.{}.{}", parts[0], crate::foundation::base64::encode(&more), parts[2]);
     assert_eq!(payer.pay_request(&changed, NOW, &Portable).map_err(|e| e.code()), Err(Code::SIGNATURE_INVALID));
 
-    ledger.deposit(&DepositBody { permissions: body.permissions })?;
+    ledger.deposit(&DepositBody::new(body.permissions))?;
     payer.paid_in(&paid)?;
     assert_eq!(payer.transfer(&paid)?.1.passed, Passed::Done);
     assert_eq!(payer.balances()["EUR"], 300);
@@ -304,7 +304,7 @@ fn a_request_that_lapses_frees_its_number() -> Outcome {
 fn seed_and_mint_bring_an_open_transfer_back() -> Outcome {
     let mut ledger = Ledger::new()?;
     let (sender, mint, transfer, body) = sent(&mut ledger, "1.23")?;
-    ledger.deposit(&DepositBody { permissions: body.permissions.clone() })?;
+    ledger.deposit(&DepositBody::new(body.permissions.clone()))?;
     let status = TransferStatus { transfer: body.transfer, state: TransferState::Pending };
 
     let mut restored = EcashPayer::new(Seed::new([3; 32]));

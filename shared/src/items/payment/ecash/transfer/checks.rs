@@ -72,7 +72,7 @@ pub fn check_transfer(
     if expires_at > now.plus(MAX_OPEN_S) {
         return Err(EcashError::Malformed("a transfer is open for 31 days at most"));
     }
-    let deposit = check_deposit(keys, &DepositBody { permissions: body.permissions.clone() }, now, verifier)?;
+    let deposit = check_deposit(keys, &DepositBody::new(body.permissions.clone()), now, verifier)?;
     let fits = (deposit.merchant, deposit.deal, deposit.total) == (transfer.signer, transfer.digest, amount)
         && deposit.permissions.iter().all(|checked| checked.permission.refund_by == expires_at);
     if !fits {
