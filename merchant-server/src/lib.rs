@@ -8,6 +8,7 @@
 //! | [`http`] | problems, strict JSON, limits, telemetry, API description, start and stop |
 //! | [`store`] | SQLite with one writer and group commit |
 //! | [`crypto`] | native signatures |
+//! | [`iso20022`] | the files that banks and their customers exchange |
 //! | [`keys`] | a party's key on disk |
 //! | [`introduction`] | the signed document by which a party introduces itself |
 //! | [`sites`] | the pages: the wallet's site, and the shop's for the merchant |
@@ -23,6 +24,7 @@ pub mod demo;
 pub mod gateway;
 pub mod http;
 pub mod introduction;
+pub mod iso20022;
 pub mod keys;
 pub mod merchant;
 pub mod mint;

@@ -1,5 +1,7 @@
 //! The operator's side of a running merchant: its deals, and refunds of them, over the merchant's own addresses.
 
+mod accounts;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use serde_json::{Value, json};
 
 use crate::crypto::system_rng;
 use crate::merchant::{ADMIN_TOKEN_FILE, Config};
+
+pub use accounts::{Entry, Invoice, Outgoing, Report};
 
 /// How often a request whose outcome is not known is sent again, and how long to wait before.
 const ATTEMPTS: u32 = 5;
@@ -200,12 +204,18 @@ impl Operator {
     }
 
     async fn send<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, OperatorError> {
+        let (_, bytes) = self.raw(request).await?;
+        serde_json::from_slice(&bytes).map_err(|error| OperatorError::Unreachable(error.to_string()))
+    }
+
+    /// Status and body of an answer that is no problem.
+    async fn raw(&self, request: reqwest::RequestBuilder) -> Result<(u16, Vec<u8>), OperatorError> {
         let unreachable = |error: reqwest::Error| OperatorError::Unreachable(error.to_string());
         let answer = request.bearer_auth(&self.token).send().await.map_err(unreachable)?;
         let status = answer.status().as_u16();
         let bytes = answer.bytes().await.map_err(unreachable)?;
-        if status == 200 {
-            return serde_json::from_slice(&bytes).map_err(|error| OperatorError::Unreachable(error.to_string()));
+        if matches!(status, 200 | 204) {
+            return Ok((status, bytes.to_vec()));
         }
         let problem: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let code = problem["code"].as_str().and_then(Code::find);

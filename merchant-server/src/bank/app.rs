@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use semper_shared::foundation::Currency;
+use semper_shared::items::payment::account::Bic;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -24,7 +26,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const PAGE: u32 = 100;
 
 pub(super) struct App {
-    store: Box<dyn Store>,
+    pub(super) store: Box<dyn Store>,
+    pub(super) bic: Option<Bic>,
+    pub(super) currency: Currency,
     news: News,
     test_account: Option<TestAccount>,
     shutdown: Shutdown,
@@ -51,7 +55,8 @@ impl App {
             token: account.token.0.clone(),
             name: account.name.clone(),
         });
-        Ok(Self { store, news: News::default(), test_account, shutdown })
+        let (bic, currency) = (config.bic.clone(), config.currency);
+        Ok(Self { store, bic, currency, news: News::default(), test_account, shutdown })
     }
 
     pub(super) fn test_account(&self) -> Option<&TestAccount> {

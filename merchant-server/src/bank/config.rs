@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use semper_shared::foundation::Currency;
+use semper_shared::items::payment::account::{Bic, Iban};
 use serde::Deserialize;
 
 use super::CENTRAL;
@@ -38,6 +39,9 @@ pub struct Config {
     /// The accounts. Those that do not exist yet are made at the start; names and tokens are brought up to date.
     #[serde(default)]
     pub accounts: Vec<AccountConfig>,
+    /// Its identifier (BIC), which stands in the files that it writes.
+    #[serde(default)]
+    pub bic: Option<Bic>,
     /// The account whose token everyone may have, to try things out. For demos and tests only.
     #[serde(default)]
     pub test_account: Option<AccountName>,
@@ -53,6 +57,9 @@ pub struct AccountConfig {
     pub name: String,
     /// What its owner shows to use it.
     pub token: Token,
+    /// Its number (IBAN), by which transfers from elsewhere and files name it.
+    #[serde(default)]
+    pub iban: Option<Iban>,
     /// What it is given when it is made, in minor units, owed by the central account.
     #[serde(default)]
     pub opening_minor: u64,
@@ -94,6 +101,10 @@ impl Config {
             }
             if self.accounts.iter().take(index).any(|other| other.account == *name) {
                 return refuse(format!("the account `{name}` is named twice"));
+            }
+            let same_iban = |other: &AccountConfig| other.iban.is_some() && other.iban == account.iban;
+            if self.accounts.iter().take(index).any(same_iban) {
+                return refuse(format!("the IBAN of `{name}` is another account's too"));
             }
         }
         match &self.test_account {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use semper_shared::foundation::{Amount, UnixSeconds};
+use semper_shared::items::payment::account::Iban;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -91,6 +92,15 @@ bounded_text!(
     "a subject is 1 to 140 characters, none of them a control character"
 );
 
+bounded_text!(
+    /// The payer's name for a transfer, which travels with the money.
+    EndToEnd,
+    35,
+    r"^[^\x00-\x1F\x7F-\x9F]+$",
+    |c| !c.is_control(),
+    "a payer's name for a transfer is 1 to 35 characters, none of them a control character"
+);
+
 /// The wish to transfer money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -109,6 +119,49 @@ pub struct TransferOrder {
     pub amount: Amount,
     /// What for.
     pub subject: Subject,
+    /// The payer's name for it that travels with the money; without it, its identifier, where that is short enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_to_end: Option<EndToEnd>,
+}
+
+/// The wish to transfer money to an account that is known by its number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentOrder {
+    /// The payer's own identifier; the same order under the same identifier is done once.
+    #[schema(example = "invoice-RF18539007547034")]
+    pub id: TransferId,
+    /// The account that pays.
+    #[schema(example = "customer")]
+    pub from: AccountName,
+    /// The number of the account that is paid.
+    #[schema(value_type = String, example = "DE89370400440532013000")]
+    pub iban: Iban,
+    /// How much.
+    #[schema(value_type = AmountSchema)]
+    pub amount: Amount,
+    /// What for: a creditor reference (ISO 11649), or words.
+    pub subject: Subject,
+}
+
+/// What came of a file of orders.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Executed {
+    /// Orders that were carried out now.
+    pub done: u32,
+    /// Orders that had been carried out before.
+    pub repeated: u32,
+    /// Orders that were refused.
+    pub refused: Vec<RefusedOrder>,
+}
+
+/// An order that was refused; it may be sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefusedOrder {
+    /// The payer's name for it.
+    pub end_to_end: String,
+    /// Why.
+    pub code: String,
 }
 
 /// A transfer that was made.

@@ -14,6 +14,7 @@
 mod app;
 mod config;
 mod error;
+mod files;
 mod handlers;
 mod ledger;
 mod messages;
@@ -29,7 +30,8 @@ use utoipa::OpenApi as _;
 pub use config::{AccountConfig, Config, Token};
 pub use error::BankError;
 pub use messages::{
-    AccountName, Direction, Entry, History, HistoryQuery, Standing, TestAccount, Transfer, TransferOrder,
+    AccountName, Direction, EndToEnd, Entry, Executed, History, HistoryQuery, PaymentOrder, RefusedOrder, Standing,
+    TestAccount, Transfer, TransferOrder,
 };
 
 use self::app::App;
@@ -57,6 +59,7 @@ pub async fn start(config: &Config, shutdown: &Shutdown) -> Result<Running, Star
     let app = App::open(Box::new(Sql::new(database)), config, shutdown.clone()).await?;
     let introduction = Introduction::new(signer, Role::Bank, &config.name, &config.server.public_url)
         .address("transfers", "/transfers")
+        .address("payments", "/payments")
         .address("accounts", "/accounts/{account}")
         .address("history", "/accounts/{account}/history");
     let introduction = Arc::new(introduction);

@@ -2,6 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use semper_shared::foundation::{Currency, UnixSeconds};
+use semper_shared::items::payment::account::Iban;
 
 use super::config::AccountConfig;
 use super::error::BankError;
@@ -33,8 +34,54 @@ impl Trial {
     pub(super) const BALANCED: Self = Self { balances: 0, postings: 0, wrong_accounts: 0 };
 }
 
+/// An account as files name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Profile {
+    pub(super) name: String,
+    pub(super) iban: Option<Iban>,
+}
+
+/// Which bookings of an account.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Which {
+    /// Those after this serial.
+    pub(super) after: u64,
+    /// Those from this moment on.
+    pub(super) from: UnixSeconds,
+    /// Those before this one.
+    pub(super) until: UnixSeconds,
+    pub(super) limit: u32,
+}
+
+/// A booking with its other party.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Booking {
+    pub(super) entry: Entry,
+    pub(super) other: Profile,
+    pub(super) end_to_end: Option<String>,
+}
+
+/// The bookings that were asked for, oldest first, and what the account held before them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bookings {
+    pub(super) opening_minor: i64,
+    pub(super) bookings: Vec<Booking>,
+}
+
+/// What files need of the books.
+pub(super) trait FileStore: Send + Sync {
+    /// The account with this number.
+    fn numbered(&self, iban: &Iban) -> BoxFuture<'_, Result<Option<AccountName>, BankError>>;
+
+    /// An account as files name it.
+    fn profile(&self, account: &AccountName) -> BoxFuture<'_, Result<Profile, BankError>>;
+
+    /// Bookings of an account.
+    fn bookings(&self, account: &AccountName, which: Which) -> BoxFuture<'_, Result<Bookings, BankError>>;
+}
+
 /// The bank's books. Every operation is durable when it answers.
-pub(super) trait Store: Send + Sync {
+pub(super) trait Store: FileStore {
     /// Opens the books in `currency`, with a central account that may owe up to `limit_minor`.
     fn open(&self, currency: Currency, limit_minor: u64) -> BoxFuture<'_, Result<(), BankError>>;
 

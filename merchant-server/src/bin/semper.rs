@@ -1,5 +1,9 @@
 //! `semper`: the server's command line.
 
+#[path = "semper/accounts.rs"]
+mod accounts;
+#[path = "semper/bank.rs"]
+mod bank;
 #[path = "semper/mint.rs"]
 mod mint;
 #[path = "semper/operate.rs"]
@@ -47,6 +51,14 @@ enum Command {
     Payouts(operate::Merchant),
     /// Give money of a deal back, in part or whole; the merchant must be running.
     Refund(operate::RefundArgs),
+    /// List the invoices of a running merchant, with what is to be written to those who owe.
+    Invoices(accounts::InvoicesArgs),
+    /// The merchant's bank account: files in and out, transfers that nobody can be found for.
+    #[command(subcommand)]
+    Payments(accounts::Payments),
+    /// The demo bank's files: statements out, orders in.
+    #[command(subcommand)]
+    Bank(bank::Bank),
     /// Look after a mint's denominations.
     #[command(subcommand)]
     Mint(mint::Mint),
@@ -169,6 +181,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Deals(merchant) => runtime.block_on(operate::deals(&merchant)),
         Command::Payouts(merchant) => runtime.block_on(operate::payouts(&merchant)),
         Command::Refund(args) => runtime.block_on(operate::refund(&args)),
+        Command::Invoices(args) => runtime.block_on(accounts::invoices(&args)),
+        Command::Payments(command) => runtime.block_on(accounts::run(&command)),
+        Command::Bank(command) => runtime.block_on(bank::run(&command)),
         Command::Mint(command) => mint::run(&command),
         Command::Audit(args) => {
             telemetry::init_logs("warn");

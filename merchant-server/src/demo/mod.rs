@@ -14,6 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use semper_shared::foundation::{Code, Coded, Digest};
+use semper_shared::items::payment::account::Iban;
 use serde_json::{Value, json};
 
 pub use self::goods::fill_shop;
@@ -27,6 +28,12 @@ const TEST_MONEY_MINOR: u64 = 50_000;
 
 /// Until when the mint pays its merchants, in seconds: so soon that one sees it happen, and not before one can refund.
 const WIRE_DELAY_S: u64 = 600;
+
+/// Up to what total the demo's shop delivers before it is paid, in minor units.
+const PAY_LATER_LIMIT_MINOR: u64 = 5_000;
+
+/// A German bank code that no bank has: there is no clearing area 9. So no account of the demo is anybody's.
+const NO_BANK: &str = "99999999";
 
 /// The file that the demo writes.
 pub const CONFIG_FILE: &str = "semper.toml";
@@ -67,7 +74,11 @@ impl Demo {
         let [merchant, wallet, mint, bank, gateway] = self.ports()?;
         let url = |port: u16| format!("http://localhost:{port}");
         let server = |port: u16| json!({"listen": format!("127.0.0.1:{port}"), "public_url": url(port)});
-        let account = |account: &str, name: &str, token: &str, opening_minor: u64| json!({"account": account, "name": name, "token": token, "opening_minor": opening_minor});
+        let iban = |number: u32| {
+            Iban::make("DE", &format!("{NO_BANK}{number:010}")).map_err(|_| DemoError::Ports(self.port_base))
+        };
+        let [customer_iban, merchant_iban, mint_iban] = [iban(1)?, iban(2)?, iban(3)?];
+        let account = |account: &str, name: &str, token: &str, iban: &Iban, opening_minor: u64| json!({"account": account, "name": name, "token": token, "iban": iban, "opening_minor": opening_minor});
         Ok(json!({
             "merchant": {
                 "data": data.join("merchant"),
@@ -77,6 +88,13 @@ impl Demo {
                 "mints": [{"url": url(mint)}],
                 "gateway": {"url": url(gateway)},
                 "payout": {"bank": url(bank), "account": "merchant"},
+                "account": {
+                    "iban": merchant_iban,
+                    "terms": ["prepaid", "pay-later"],
+                    "pay_later_limit_minor": PAY_LATER_LIMIT_MINOR,
+                    "bank": url(bank),
+                    "notifications": {"url": url(bank), "account": "merchant", "token": tokens.merchant},
+                },
                 "admin_token_hash": Digest::of(tokens.admin.as_bytes()),
             },
             "shop": {"wallet": url(wallet), "assets": self.assets},
@@ -92,12 +110,13 @@ impl Demo {
                 "data": data.join("bank"),
                 "server": server(bank),
                 "name": "Demo Bank",
+                "bic": "SEMPDEF0XXX",
                 "currency": "EUR",
                 "test_account": "customer",
                 "accounts": [
-                    account("customer", "A customer", &tokens.customer, TEST_MONEY_MINOR),
-                    account("mint", "Demo Mint", &tokens.mint, 0),
-                    account("merchant", "Meridian", &tokens.merchant, 0),
+                    account("customer", "A customer", &tokens.customer, &customer_iban, TEST_MONEY_MINOR),
+                    account("mint", "Demo Mint", &tokens.mint, &mint_iban, 0),
+                    account("merchant", "Meridian", &tokens.merchant, &merchant_iban, 0),
                 ],
             },
             "gateway": {

@@ -37,7 +37,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let limit = request.app_data::<BodyLimit>().map_or(BodyLimit::DEFAULT.0, |limit| limit.0);
-        let checked = check_headers(request, limit);
+        let checked = check_headers(request, limit, "application/json");
         let payload = payload.take();
         Box::pin(async move {
             checked?;
@@ -47,16 +47,38 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
+/// A request body that is a file: `application/xml`, bounded as JSON is, not read yet.
+///
+/// Problems: `request-invalid` (another media type, or cut off), `body-too-large`, `timed-out`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Xml(pub Bytes);
+
+impl FromRequest for Xml {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let limit = request.app_data::<BodyLimit>().map_or(BodyLimit::DEFAULT.0, |limit| limit.0);
+        let checked = check_headers(request, limit, "application/xml");
+        let payload = payload.take();
+        Box::pin(async move {
+            checked?;
+            let body = tokio::time::timeout(BODY_TIMEOUT, collect(payload, limit)).await.map_err(|_| timeout())??;
+            Ok(Self(body))
+        })
+    }
+}
+
 /// Reads strict JSON: the whole input, without duplicate keys.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     json::from_slice(body).map_err(|error| Problem::new(Code::JSON_MALFORMED).detail(error.detail()))
 }
 
-fn check_headers(request: &HttpRequest, limit: usize) -> Result<(), Problem> {
+fn check_headers(request: &HttpRequest, limit: usize, expected: &str) -> Result<(), Problem> {
     let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = media_type.split(';').next().unwrap_or("").trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(Problem::request_invalid("Send a body of type application/json."));
+    if !essence.eq_ignore_ascii_case(expected) {
+        return Err(Problem::request_invalid(format!("Send a body of type {expected}.")));
     }
     let announced =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());

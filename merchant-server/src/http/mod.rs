@@ -23,7 +23,7 @@ pub mod telemetry;
 
 pub use bearer::{Bearer, TokenHash};
 pub use endpoint::{Endpoint, jose, stored_json};
-pub use json::{BodyLimit, Json};
+pub use json::{BodyLimit, Json, Xml};
 pub use limit::RateLimitSettings;
 pub use problem::{Problem, ProblemBody};
 pub use server::{Running, ServerSettings, Service, Shutdown, ShutdownTrigger, StartError};

@@ -22,7 +22,7 @@ const PAGE: u32 = 100;
 
 impl App {
     /// Whether a token is the operator's.
-    fn admit(&self, bearer: &Bearer) -> Result<(), Problem> {
+    pub(super) fn admit(&self, bearer: &Bearer) -> Result<(), Problem> {
         let ours = self.config.admin_token_hash.as_ref();
         let admitted = ours.is_some_and(|hash| bearer.0.matches(hash.as_bytes()));
         if admitted { Ok(()) } else { Err(Problem::new(Code::TOKEN_INVALID)) }

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use semper_shared::foundation::{Digest, UnixSeconds};
+use semper_shared::items::payment::account::AccountPayee;
 use semper_shared::items::payment::card::{CardPayee, Gateway};
 use semper_shared::items::payment::ecash::{EcashPayee, TrustedMint};
-use semper_shared::items::payment::{Registry, dummy::DummyPayee};
+use semper_shared::items::payment::{Answer, Registry, Request, dummy::DummyPayee};
 use semper_shared::security::{PublicKey, Signer as _};
 use tokio::sync::Notify;
 
-use super::asker::Asker;
+use super::accounts;
+use super::asker::{Asker, Unanswered};
 use super::config::Config;
 use super::deals::Underway;
 use super::metrics::Metrics;
@@ -154,6 +156,10 @@ impl App {
         if let Some(cards) = self.cards() {
             registry = registry.with(cards);
         }
+        if let Some(account) = &self.config.account {
+            let parameters = account.parameters(&self.config.name);
+            registry = registry.with(AccountPayee::new(parameters, Arc::clone(&self.signer) as _));
+        }
         if self.config.dummy_payments {
             registry = registry.with(DummyPayee);
         }
@@ -163,6 +169,14 @@ impl App {
     /// The mints whose coins are taken.
     pub(super) fn trusted_mints(&self) -> Vec<TrustedMint> {
         self.mints.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks whoever a payment module names: another party, or the merchant's own desk.
+    pub(super) async fn ask(&self, request: &Request) -> Result<Answer, Unanswered> {
+        match accounts::answer(self, request).await {
+            Some(answer) => Ok(answer),
+            None => self.asker.post(request).await,
+        }
     }
 
     /// The payment modules as they stand.

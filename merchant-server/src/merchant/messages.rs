@@ -151,6 +151,9 @@ pub(super) struct DealAnswer {
     pub(super) status: DealStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) problem: Option<Value>,
+    /// What the payment's module has to say of how it goes on, such as an invoice and how it stands: statements, compact.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) notices: Vec<String>,
 }
 
 /// The customer's word that the keys came.
@@ -203,6 +206,8 @@ pub(super) struct DealStatusSchema {
     refunds: Option<Vec<Value>>,
     /// Why it was refused.
     problem: Option<Value>,
+    /// What the payment's module has to say, such as an invoice and how it stands.
+    notices: Option<Vec<StatementSchema>>,
 }
 
 /// The customer's word that the keys came.

@@ -8,10 +8,12 @@
 //!                                                    └──receipt, keys──▶ wallet
 //! operator ──amount, reason──▶ refunds ──signed order──▶ mint
 //!          ◀──agree or not──── payouts ◀──signed lists─── mint
+//! bank     ──camt.053, camt.054──▶ accounts ──pain.001──▶ bank
 //! ```
 //!
 //! The catalogue is filled by [`catalogue::import`] while the merchant does not run; the other modules serve from it.
 
+mod accounts;
 mod admin;
 mod app;
 mod asker;
@@ -47,7 +49,7 @@ use semper_shared::items::party::{ModuleVersion, Role};
 use semper_shared::items::payment::ModuleId;
 use utoipa::OpenApi as _;
 
-pub use config::{Config, MintConfig, PayoutConfig};
+pub use config::{AccountConfig, Config, MintConfig, NotificationsConfig, PayoutConfig};
 pub use messages::{AcknowledgementBody, Card, GoodPage, Offers, PartCard};
 
 use self::app::App;
@@ -126,6 +128,12 @@ where
     tokio::spawn(deals::watch(Arc::clone(&app), shutdown.clone()));
     tokio::spawn(refunds::watch(Arc::clone(&app), shutdown.clone()));
     tokio::spawn(payouts::watch(Arc::clone(&app), shutdown.clone()));
+    if let Some(account) = &config.account {
+        tokio::spawn(accounts::watch(Arc::clone(&app), account.clone(), shutdown.clone()));
+        if let Some(notifications) = &account.notifications {
+            tokio::spawn(accounts::follow(Arc::clone(&app), notifications.clone(), shutdown.clone()));
+        }
+    }
     tokio::spawn(restock(app, shutdown.clone()));
     Ok(running)
 }
@@ -141,7 +149,8 @@ fn modules(config: &Config) -> Vec<ModuleVersion> {
     let ecash = (!config.mints.is_empty()).then_some("ecash");
     let dummy = config.dummy_payments.then_some("dummy");
     let card = config.gateway.as_ref().map(|_| "card");
-    let named = ecash.into_iter().chain(card).chain(dummy).filter_map(ModuleId::new);
+    let account = config.account.as_ref().map(|_| "account");
+    let named = account.into_iter().chain(ecash).chain(card).chain(dummy).filter_map(ModuleId::new);
     named.map(|id| ModuleVersion { id, version: 1 }).collect()
 }
 

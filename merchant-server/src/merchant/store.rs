@@ -6,6 +6,7 @@ use semper_shared::foundation::{Digest, UnixSeconds};
 use semper_shared::items::information::ContentKey;
 use semper_shared::security::PublicKey;
 
+use super::accounts::AccountStore;
 use super::catalogue::Good;
 use super::payouts::PayoutStore;
 use super::refunds::RefundStore;
@@ -144,7 +145,7 @@ pub(super) struct DealCounts {
 }
 
 /// The merchant's store. Every write is durable when it answers.
-pub(super) trait Store: Send + Sync + RefundStore + PayoutStore {
+pub(super) trait Store: Send + Sync + RefundStore + PayoutStore + AccountStore {
     /// Every content that was ever encrypted.
     fn contents(&self) -> BoxFuture<'_, Result<Vec<Content>, StoreError>>;
 
@@ -197,6 +198,7 @@ pub(super) trait Store: Send + Sync + RefundStore + PayoutStore {
     fn acknowledge(&self, deal: Digest, statement: String) -> BoxFuture<'_, Result<State, StoreError>>;
 
     /// Deals that are ordered, after a serial.
+    /// Those that wait for a customer's transfer are not among them.
     fn open_deals(&self, after: i64, limit: u32) -> BoxFuture<'_, Result<Vec<(i64, Digest)>, StoreError>>;
 
     /// Counts all deals.

@@ -179,6 +179,7 @@ pub(super) fn config(data: &Path) -> Config {
         jurisdictions: Vec::new(),
         contact: None,
         gateway: None,
+        account: None,
         admin_token_hash: Some(Digest::of(ADMIN.as_bytes())),
         dummy_payments: true,
     }

@@ -3,6 +3,7 @@
 //! A transfer locks both of its accounts, always in one order, before it looks at anything: so no two transfers wait for
 //! each other, a balance is what it was when the transfer is written, and serials are given in the order of an account's books.
 
+mod files;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +14,9 @@ use super::CENTRAL;
 use super::config::AccountConfig;
 use super::error::BankError;
 use super::ledger::{self, LedgerError, Position};
-use super::messages::{AccountName, Direction, Entry, Standing, Subject, Transfer, TransferId, TransferOrder};
+use super::messages::{
+    AccountName, Direction, EndToEnd, Entry, Standing, Subject, Transfer, TransferId, TransferOrder,
+};
 use super::store::{Outcome, Store, Trial};
 use crate::http::TokenHash;
 use crate::store::StoreError;
@@ -22,8 +25,8 @@ use crate::store::sql::{Database, Row, Schema, Tx, values};
 pub(super) const SCHEMA: Schema = Schema {
     application: u32::from_be_bytes(*b"SBnk"),
     name: "bank",
-    sqlite: &[include_str!("../schema/sqlite/1-base.sql")],
-    postgres: &[include_str!("../schema/postgres/1-base.sql")],
+    sqlite: &[include_str!("../schema/sqlite/1-base.sql"), include_str!("../schema/sqlite/2-iban.sql")],
+    postgres: &[include_str!("../schema/postgres/1-base.sql"), include_str!("../schema/postgres/2-iban.sql")],
 };
 
 pub(super) struct Sql {
@@ -65,7 +68,8 @@ impl Store for Sql {
     }
 
     fn set_up(&self, account: &AccountConfig, at: UnixSeconds) -> BoxFuture<'_, Result<(), BankError>> {
-        let AccountConfig { account, name, token, opening_minor } = account.clone();
+        let AccountConfig { account, name, token, iban, opening_minor } = account.clone();
+        let iban = iban.map(|iban| iban.as_str().to_owned());
         let token = TokenHash::of(&token.0);
         Box::pin(self.database.write(move |tx| {
             let made: Option<i64> = tx.find(
@@ -79,6 +83,7 @@ impl Store for Sql {
                     values![account.as_str(), name, token.as_bytes()],
                 )?;
             }
+            tx.execute("UPDATE account SET iban = ?2 WHERE account = ?1", values![account.as_str(), iban])?;
             if made.is_none() || opening_minor == 0 {
                 return Ok(());
             }
@@ -90,6 +95,7 @@ impl Store for Sql {
                 to: account.clone(),
                 amount,
                 subject: stored(Subject::try_from("Opening balance".to_owned()))?,
+                end_to_end: None,
             };
             make_transfer(tx, &opening, at).map(|_| ())
         }))
@@ -195,9 +201,11 @@ fn make_transfer(tx: &mut Tx<'_>, order: &TransferOrder, at: UnixSeconds) -> Res
         return Err(LedgerError::SameAccount.into());
     }
     let movement = ledger::transfer(payer.position, payee.position, order.amount.minor())?;
+    let end_to_end = order.end_to_end.as_ref().map(EndToEnd::as_str);
     let serial: i64 = tx.value(
-        "INSERT INTO transfer (id, payer, payee, minor, subject, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING serial",
-        values![order.id.as_str(), payer.id, payee.id, movement.into, order.subject.as_str(), at.0],
+        "INSERT INTO transfer (id, payer, payee, minor, subject, at, end_to_end) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         RETURNING serial",
+        values![order.id.as_str(), payer.id, payee.id, movement.into, order.subject.as_str(), at.0, end_to_end],
     )?;
     tx.execute_each(
         "INSERT INTO posting (account, transfer, minor) VALUES (?1, ?2, ?3)",
@@ -207,7 +215,7 @@ fn make_transfer(tx: &mut Tx<'_>, order: &TransferOrder, at: UnixSeconds) -> Res
         "UPDATE account SET balance = ?2 WHERE id = ?1",
         &[values![payer.id, movement.payer_balance], values![payee.id, movement.payee_balance]],
     )?;
-    let TransferOrder { id, from, to, amount, subject } = order.clone();
+    let TransferOrder { id, from, to, amount, subject, .. } = order.clone();
     Ok(Outcome::Made(Transfer { id, from, to, amount, subject, at }))
 }
 

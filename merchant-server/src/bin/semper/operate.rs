@@ -25,7 +25,7 @@ pub(crate) struct Merchant {
     token_file: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// A refund.
@@ -48,7 +48,7 @@ pub(crate) struct RefundArgs {
 }
 
 impl Merchant {
-    fn operator(&self) -> Result<Operator, Failure> {
+    pub(crate) fn operator(&self) -> Result<Operator, Failure> {
         let file = match (&self.config, &self.data) {
             (Some(file), _) => file.clone(),
             (None, Some(data)) => data.join(CONFIG_FILE),
@@ -142,6 +142,6 @@ pub(crate) async fn refund(args: &RefundArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn internal(error: serde_json::Error) -> Failure {
+pub(crate) fn internal(error: serde_json::Error) -> Failure {
     Failure::new(Code::INTERNAL, error.to_string())
 }

@@ -23,11 +23,12 @@ use semper_shared::items::payment::{ModuleId, Payment, PaymentError, Settlement,
 use semper_shared::items::statement::Compact;
 use serde_json::Value;
 
-pub(super) use recovery::watch;
+pub(super) use recovery::{resume, watch};
 pub(super) use underway::Underway;
 
 use std::sync::Arc;
 
+use super::accounts;
 use super::app::App;
 use super::messages::{Acknowledged, AcknowledgementBody, DealAnswer};
 use super::offers::{ShelfError, Sold, account_of};
@@ -102,7 +103,8 @@ pub(super) async fn status(app: &App, deal: Digest) -> Result<DealAnswer, Proble
     let stored = app.store.deal(deal).await?.ok_or_else(|| Problem::new(Code::DEAL_UNKNOWN))?;
     let problem = stored.refusal.as_ref().map(|refusal| refused(refusal).to_json());
     let refunds = refunds::told(app, deal).await?;
-    Ok(DealAnswer { status: DealStatus { refunds, ..status_of(stored.into()) }, problem })
+    let notices = accounts::notices(app, deal).await?;
+    Ok(DealAnswer { status: DealStatus { refunds, ..status_of(stored.into()) }, problem, notices })
 }
 
 /// Keeps the customer's acknowledgement.
@@ -237,7 +239,7 @@ async fn pursue(
         };
         let Some(payment) = payment else { return Err(Problem::internal("nothing to pay, and yet to ask")) };
         let timer = app.metrics.asked.start_timer();
-        let asked = app.asker.post(&request).await;
+        let asked = app.ask(&request).await;
         timer.observe_duration();
         let answer = asked.map_err(|error| {
             tracing::warn!(cause = %error, "a payment's outcome is not known");
@@ -246,8 +248,8 @@ async fn pursue(
         step = match app.registry().resume(case.opened.bill(), payment, &answer, &app.verifier) {
             Ok(step) => step,
             // The customer has something to do, and then sends the same order again.
-            Err(PaymentError::Refused { code: Code::STEP_UP_REQUIRED, extra }) => {
-                return Err(with_extra(Problem::new(Code::STEP_UP_REQUIRED), &extra));
+            Err(PaymentError::Refused { code: code @ (Code::STEP_UP_REQUIRED | Code::PAYMENT_AWAITED), extra }) => {
+                return Err(with_extra(Problem::new(code), &extra));
             }
             Err(error) => {
                 let refusal = refusal(app, &error).ok_or_else(|| unknown(app))?;
@@ -294,6 +296,7 @@ fn is_final(code: Code) -> bool {
             | Code::SEALED_INVALID
             | Code::GATEWAY_MISMATCH
             | Code::AUTHORISATION_EXPIRED
+            | Code::INVOICE_CANCELLED
             | Code::COIN_INVALID
             | Code::DENOMINATION_UNKNOWN
             | Code::DENOMINATION_EXPIRED
@@ -344,7 +347,7 @@ async fn end(app: &App, case: &Case, ending: Ending, now: UnixSeconds) -> Result
 fn answer(standing: Standing) -> Result<DealAnswer, Problem> {
     match &standing.refusal {
         Some(refusal) => Err(refused(refusal)),
-        None => Ok(DealAnswer { status: status_of(standing), problem: None }),
+        None => Ok(DealAnswer { status: status_of(standing), problem: None, notices: Vec::new() }),
     }
 }
 

@@ -80,7 +80,7 @@ async fn round(
 }
 
 /// Takes up one deal where its request left it.
-pub(super) async fn resume(app: &App, deal: Digest, now: UnixSeconds) -> Result<State, Problem> {
+pub(in crate::merchant) async fn resume(app: &App, deal: Digest, now: UnixSeconds) -> Result<State, Problem> {
     let Some(stored) = app.store.deal(deal).await? else { return Ok(State::Refused) };
     let Ok(_turn) = app.underway.begin(deal, stored.request) else { return Ok(State::Ordered) };
     // It may have ended before the turn came.

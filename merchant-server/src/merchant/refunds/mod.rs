@@ -162,7 +162,7 @@ async fn pursue(app: &App, deal: &PaidDeal, refund: StoredRefund) -> Result<Stor
                 return Ok(app.store.end_refund(deal.deal, refund.id, ending).await?);
             }
         };
-        let answer = app.asker.post(&request).await.map_err(|error| unknown(&error))?;
+        let answer = app.ask(&request).await.map_err(|error| unknown(&error))?;
         step = registry.resume_refund(&receipt.module, &request, &answer, &app.verifier);
     }
     Err(unknown(&"a payment module asks without end"))

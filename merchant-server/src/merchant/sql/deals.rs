@@ -113,7 +113,10 @@ pub(super) fn acknowledge(tx: &mut Tx<'_>, deal: &Digest, statement: &[u8]) -> R
 
 pub(super) fn ordered(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<(i64, Digest)>, StoreError> {
     tx.all(
-        "SELECT serial, deal FROM deal WHERE state = 0 AND serial > ?1 ORDER BY serial LIMIT ?2",
+        "SELECT serial, deal FROM deal WHERE state = 0 AND serial > ?1
+         AND NOT EXISTS (SELECT 1 FROM invoice AS i WHERE i.deal = deal.deal
+             AND i.cancelled = 0 AND i.received - i.returned < i.amount - i.credited)
+         ORDER BY serial LIMIT ?2",
         values![after, limit],
         |row| Ok((row.take(0)?, row.take(1)?)),
     )

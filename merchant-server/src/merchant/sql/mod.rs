@@ -1,5 +1,6 @@
 //! The merchant's store, in SQLite or PostgreSQL.
 
+mod accounts;
 mod catalogue;
 mod deals;
 mod offers;
@@ -34,12 +35,14 @@ const SCHEMA: Schema = Schema {
         include_str!("../schema/sqlite/2-gateway.sql"),
         include_str!("../schema/sqlite/3-refund.sql"),
         include_str!("../schema/sqlite/4-payout.sql"),
+        include_str!("../schema/sqlite/5-account.sql"),
     ],
     postgres: &[
         include_str!("../schema/postgres/1-base.sql"),
         include_str!("../schema/postgres/2-gateway.sql"),
         include_str!("../schema/postgres/3-refund.sql"),
         include_str!("../schema/postgres/4-payout.sql"),
+        include_str!("../schema/postgres/5-account.sql"),
     ],
 };
 
