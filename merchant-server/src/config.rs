@@ -30,7 +30,7 @@ use crate::{bank, gateway, merchant, mint};
 
 /// The parties of a process. Each has its own store, keys and port; one that is not named is not started.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Config", deny_unknown_fields)]
 pub struct Config {
     /// The merchant.
     pub merchant: Option<merchant::Config>,

@@ -1,11 +1,10 @@
 //! How a party introduces itself: the signed document at `/.well-known/semper`.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::http::header;
 use actix_web::web::Bytes;
-use semper_shared::foundation::UnixSeconds;
+use semper_shared::foundation::{Table, UnixSeconds};
 use semper_shared::items::party::{ModuleVersion, Party, Role};
 use semper_shared::items::statement::Signed;
 use semper_shared::security::Signer as _;
@@ -27,7 +26,7 @@ pub struct Introduction {
     role: Role,
     url: String,
     modules: Vec<ModuleVersion>,
-    endpoints: BTreeMap<String, String>,
+    endpoints: Table<String, String>,
     current: Mutex<Option<(UnixSeconds, Bytes)>>,
 }
 
@@ -40,7 +39,7 @@ impl Introduction {
             role,
             url: url.into(),
             modules: Vec::new(),
-            endpoints: BTreeMap::new(),
+            endpoints: Table::new(),
             current: Mutex::new(None),
         }
     }

@@ -44,7 +44,7 @@ impl WalletCore {
             // How the call before ended is not this one's concern.
             let _ = JsFuture::from(before).await;
             let Some(mut taken) = wallet.borrow_mut().take() else {
-                return Err(thrown(Code::IN_PROGRESS, Code::IN_PROGRESS.advice()));
+                return Err(thrown(Code::IN_PROGRESS, "the call before has not ended"));
             };
             let result = perform(&mut taken, &method, params, on_progress).await;
             *wallet.borrow_mut() = Some(taken);

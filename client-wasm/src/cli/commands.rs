@@ -157,7 +157,7 @@ async fn balance(wallet: &mut NativeWallet, json: bool) -> Result<(), CliError> 
         return print_json(&balances);
     }
     let mut text = String::new();
-    for (currency, minor) in &balances {
+    for (currency, minor) in balances.iter() {
         text.push_str(&format!("{}\n", amount(currency, *minor)));
     }
     for purse in wallet.purses().await? {
@@ -270,7 +270,7 @@ fn told(resumed: &Resumed, json: bool) -> Result<(), CliError> {
         for deal in &resumed.refused {
             print(&format!("refused: {deal}\n"))?;
         }
-        for (currency, minor) in &resumed.renewed {
+        for (currency, minor) in resumed.renewed.iter() {
             let amount = currency.parse().ok().and_then(|currency| Amount::new(currency, *minor).ok());
             if let Some(amount) = amount {
                 print(&format!("renewed: {} in coins that were soon too old, or revoked\n", money(amount)))?;

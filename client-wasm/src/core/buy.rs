@@ -163,7 +163,7 @@ impl<P: Ports> Wallet<P> {
         let record = self.deal_record(deal)?;
         let host = host_of(&record.merchant_url);
         if status.deal != *deal {
-            return Err(WalletError::Peer { host, what: "it answered for another deal".to_owned() });
+            return Err(peer(&record.merchant_url, "it answered for another deal"));
         }
         if status.receipt.is_none() {
             return Err(WalletError::Unfinished { host, code: Code::IN_PROGRESS });
@@ -223,7 +223,7 @@ impl<P: Ports> Wallet<P> {
         if !self.state()?.settings.rescan {
             let _ = self.refresh().await;
         }
-        Err(WalletError::Refused { host: host_of(&url), code, detail: problem.detail })
+        Err(WalletError::refused(code, host_of(&url), problem.detail))
     }
 
     /// Tells the merchant that the keys came. Nothing depends on it, so one failure is left to the next time.

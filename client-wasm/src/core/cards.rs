@@ -184,7 +184,7 @@ impl<P: Ports> Wallet<P> {
 
 /// That a payment waits for the person, where a problem says so.
 pub(super) fn step_up(deal: &Digest, url: &str, problem: &Problem) -> Option<WalletError> {
-    (problem.code == Some(Code::STEP_UP_REQUIRED)).then(|| WalletError::StepUp { deal: *deal, host: host_of(url) })
+    (problem.code == Some(Code::STEP_UP_REQUIRED)).then(|| WalletError::StepUp(Box::new((*deal, host_of(url)))))
 }
 
 fn address(gateway: &str, common: &Digest) -> String {

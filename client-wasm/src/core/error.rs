@@ -10,6 +10,8 @@ use semper_shared::items::statement::StatementError;
 use super::ports::StoreError;
 
 /// Why the wallet did not do what it was asked for, grouped by who can mend it.
+///
+/// Almost every function of the wallet returns it, and each `?` moves it: what is large in it lies in a box.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WalletError {
@@ -46,17 +48,8 @@ pub enum WalletError {
     #[error("{0}")]
     NotFound(&'static str),
     /// The money has to be transferred by hand.
-    #[error("transfer {amount} to account {account} at {bank} with the subject {subject}, then resume")]
-    TransferNeeded {
-        /// How much.
-        amount: Amount,
-        /// The bank's origin.
-        bank: String,
-        /// The mint's account.
-        account: String,
-        /// The reserve, which the transfer must name.
-        subject: String,
-    },
+    #[error("{0}, then resume")]
+    TransferNeeded(Box<TransferNeeded>),
     /// Somebody could not be reached.
     #[error("{host} cannot be reached")]
     Network {
@@ -72,40 +65,28 @@ pub enum WalletError {
         code: Code,
     },
     /// The card's issuer wants the person's approval: [`crate::core::Wallet::approve`], then the same purchase again.
-    #[error("the card's issuer wants your approval for this payment (deal {deal}, through {host})")]
-    StepUp {
-        /// The deal.
-        deal: Digest,
-        /// The merchant.
-        host: String,
-    },
+    #[error("the card's issuer wants your approval for this payment (deal {}, through {})", .0.0, .0.1)]
+    StepUp(Box<(Digest, String)>),
     /// Somebody refused, for a reason with a code.
-    #[error("{host} refused: {detail}")]
+    #[error("{said}")]
     Refused {
-        /// Who.
-        host: String,
         /// Why.
         code: Code,
-        /// Why, in words.
-        detail: String,
+        /// Who, and why in words.
+        said: Box<Said>,
     },
     /// Somebody broke the protocol.
-    #[error("{host} answered in a way that breaks the protocol: {what}")]
-    Peer {
-        /// Who.
-        host: String,
-        /// How.
-        what: String,
-    },
+    #[error("{} answered in a way that breaks the protocol: {}", .0.host, .0.what)]
+    Peer(Box<Said>),
     /// An offer was refused.
     #[error(transparent)]
     Offer(#[from] OfferError),
     /// A step of a deal was refused.
-    #[error(transparent)]
-    Deal(#[from] DealError),
+    #[error("{0}")]
+    Deal(Box<DealError>),
     /// A payment could not be made.
-    #[error(transparent)]
-    Payment(#[from] PaymentError),
+    #[error("{0}")]
+    Payment(Box<PaymentError>),
     /// A step with coins was refused.
     #[error(transparent)]
     Ecash(#[from] EcashError),
@@ -126,7 +107,36 @@ pub enum WalletError {
     Damaged(&'static str),
 }
 
+/// A transfer that has to be made by hand.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("transfer {amount} to account {account} at {bank} with the subject {subject}")]
+pub struct TransferNeeded {
+    /// How much.
+    pub amount: Amount,
+    /// The bank's origin.
+    pub bank: String,
+    /// The mint's account.
+    pub account: String,
+    /// The reserve, which the transfer must name.
+    pub subject: String,
+}
+
+/// What somebody said or did.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{host} refused: {what}")]
+pub struct Said {
+    /// Who.
+    pub host: String,
+    /// What.
+    pub what: String,
+}
+
 impl WalletError {
+    /// Somebody refused.
+    pub(super) fn refused(code: Code, host: String, what: String) -> Self {
+        Self::Refused { code, said: Box::new(Said { host, what }) }
+    }
+
     /// What happened, and what to do about it.
     pub fn message(&self) -> String {
         let (happened, advice) = (self.to_string(), self.code().advice());
@@ -144,11 +154,11 @@ impl WalletError {
             self,
             Self::Network { .. }
                 | Self::Unfinished { .. }
-                | Self::Peer { .. }
+                | Self::Peer(_)
                 | Self::StoreConflict
                 | Self::Store(_)
-                | Self::StepUp { .. }
-                | Self::TransferNeeded { .. }
+                | Self::StepUp(_)
+                | Self::TransferNeeded(_)
         )
     }
 }
@@ -166,11 +176,11 @@ impl Coded for WalletError {
             Self::Request(_) => Code::REQUEST_INVALID,
             Self::DealUnknown => Code::DEAL_UNKNOWN,
             Self::NotFound(_) => Code::NOT_FOUND,
-            Self::TransferNeeded { .. } => Code::RESERVE_UNKNOWN,
-            Self::StepUp { .. } => Code::STEP_UP_REQUIRED,
+            Self::TransferNeeded(_) => Code::RESERVE_UNKNOWN,
+            Self::StepUp(_) => Code::STEP_UP_REQUIRED,
             Self::Network { .. } => Code::NETWORK_FAILED,
             Self::Unfinished { code, .. } | Self::Refused { code, .. } => *code,
-            Self::Peer { .. } => Code::PEER_INVALID,
+            Self::Peer(_) => Code::PEER_INVALID,
             Self::Offer(error) => error.code(),
             Self::Deal(error) => error.code(),
             Self::Payment(error) => error.code(),
@@ -183,6 +193,18 @@ impl Coded for WalletError {
     }
 }
 
+impl From<DealError> for WalletError {
+    fn from(error: DealError) -> Self {
+        Self::Deal(Box::new(error))
+    }
+}
+
+impl From<PaymentError> for WalletError {
+    fn from(error: PaymentError) -> Self {
+        Self::Payment(Box::new(error))
+    }
+}
+
 impl From<StoreError> for WalletError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -191,3 +213,5 @@ impl From<StoreError> for WalletError {
         }
     }
 }
+
+const _: () = assert!(size_of::<WalletError>() <= 4 * size_of::<usize>(), "what is large lies in a box");

@@ -46,7 +46,7 @@ pub use buy::Bought;
 pub use call::{Answer, Progress};
 pub use cards::{ApprovalView, CardView};
 pub use deals::{DealLine, DealView, StatementView};
-pub use error::WalletError;
+pub use error::{Said, TransferNeeded, WalletError};
 pub use library::{LibraryDeal, LibraryPart, PartAccess};
 pub use mints::{BooksView, MintInfo, MintName, PurseView};
 pub use net::{CatalogueEntry, Problem, origin_of};

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::WalletError;
 use super::ports::{Clock, Http, HttpError, HttpRequest, HttpResponse, Ports};
+use super::{Said, WalletError};
 
 const ATTEMPTS: u32 = 6;
 const FIRST_PAUSE_MS: u32 = 150;
@@ -65,7 +65,7 @@ pub(super) fn host_of(url: &str) -> String {
 }
 
 pub(super) fn peer(url: &str, what: impl Into<String>) -> WalletError {
-    WalletError::Peer { host: host_of(url), what: what.into() }
+    WalletError::Peer(Box::new(Said { host: host_of(url), what: what.into() }))
 }
 
 pub(super) fn get(url: impl Into<String>) -> HttpRequest {
@@ -185,7 +185,7 @@ pub(super) fn read_json<T: DeserializeOwned>(url: &str, body: &[u8]) -> Result<T
 
 pub(super) fn refused(url: &str, problem: Problem) -> WalletError {
     match problem.code {
-        Some(code) => WalletError::Refused { host: host_of(url), code, detail: problem.detail },
+        Some(code) => WalletError::refused(code, host_of(url), problem.detail),
         None => peer(url, problem.detail),
     }
 }

@@ -21,13 +21,12 @@ impl<P: Ports> Wallet<P> {
         let mut reserves = Vec::new();
         for name in self.state()?.payer.recoups(mint)? {
             match self.recoup_coin(mint, &name).await {
+                Ok(reserve) if reserves.contains(&reserve) => {}
                 Ok(reserve) => reserves.push(reserve),
                 Err(WalletError::Refused { code, .. }) if asks_anew(code) => self.clear_doubt(mint, &name).await?,
                 Err(error) => return Err(error),
             }
         }
-        reserves.sort_unstable();
-        reserves.dedup();
         for reserve in reserves {
             self.finish_reserve(mint, reserve, Progress::none()).await?;
         }
@@ -49,7 +48,7 @@ impl<P: Ports> Wallet<P> {
 
     /// Counts what was renewed or recouped, to be told to the person.
     pub(super) fn count_exchanged(&mut self, amount: Amount) {
-        let sum = self.renewed.entry(amount.currency().to_string()).or_default();
+        let sum = self.renewed.get_or_insert(amount.currency().to_string(), || 0);
         *sum = sum.saturating_add(amount.minor());
     }
 }

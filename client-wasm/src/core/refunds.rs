@@ -10,10 +10,8 @@
 //! Deals are asked about one by one, each less often the older it is, since a merchant that is asked about two deals at once
 //! could tell that they are one customer's.
 
-use std::collections::BTreeMap;
-
 use semper_shared::commerce::deal::{DealStatus, Event, check_refunds};
-use semper_shared::foundation::{Amount, Digest, UnixSeconds, json};
+use semper_shared::foundation::{Amount, Digest, Table, UnixSeconds, json};
 use semper_shared::items::payment::card::{CardParameters, check_refund_done};
 use semper_shared::items::payment::ecash::{CoinStatus, EcashBody, Permission, check_confirmation};
 use semper_shared::items::payment::{Refund, RefundStatus};
@@ -177,12 +175,12 @@ impl<P: Ports> Wallet<P> {
         let odd = |what: &str| peer(&record.merchant_url, what);
         let body = record.payment.as_ref().and_then(|payment| json::from_value::<EcashBody>(payment.body.clone()).ok());
         let body = body.ok_or(WalletError::Damaged("a payment cannot be read"))?;
-        let mut coins = BTreeMap::new();
+        let mut coins = Table::new();
         for permission in &body.permissions {
             let (permission, key) = permission.verify_self_keyed(&Portable)?;
             coins.insert(key.to_compressed(), permission.payload().clone());
         }
-        let mut sums: BTreeMap<[u8; 33], Amount> = BTreeMap::new();
+        let mut sums: Table<[u8; 33], Amount> = Table::new();
         for (refund, status) in refunds {
             if refund.via != body.mint {
                 return Err(odd("it refunded through another mint"));
@@ -191,13 +189,13 @@ impl<P: Ports> Wallet<P> {
             let mint = &self.state()?.payer.keys(&refund.via)?.document().key;
             let confirmation = check_confirmation(refund, &Compact::new(proof.clone()), mint, &Portable)?;
             for coin in &confirmation.coins {
-                let sum = sums.entry(coin.coin).or_insert(Amount::zero(coin.amount.currency()));
+                let sum = sums.get_or_insert(coin.coin, || Amount::zero(coin.amount.currency()));
                 *sum = sum.checked_add(coin.amount)?;
             }
         }
-        let back = sums.into_iter().map(|(key, amount)| {
-            let permission = coins.get(&key).cloned().ok_or_else(|| odd("it refunded to another's coins"))?;
-            Ok(Returned { permission, key, amount })
+        let back = sums.iter().map(|(key, amount)| {
+            let permission = coins.get(key).cloned().ok_or_else(|| odd("it refunded to another's coins"))?;
+            Ok(Returned { permission, key: *key, amount: *amount })
         });
         back.collect()
     }

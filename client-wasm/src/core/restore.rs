@@ -3,10 +3,8 @@
 //! Reserves are asked about from number zero, until some in a row are not known; each gives the coins that it paid for,
 //! and of each coin the mint says what is left, and what was made of it.
 
-use std::collections::BTreeMap;
-
 use semper_shared::commerce::deal::State as DealState;
-use semper_shared::foundation::{Code, Digest};
+use semper_shared::foundation::{Code, Digest, Table};
 use semper_shared::items::payment::ecash::{CoinStatus, EcashPayer, MAX_AWAITED, ReserveStatus};
 use semper_shared::security::{Portable, Signer, Thumbprint};
 use serde::Serialize;
@@ -31,7 +29,7 @@ const MAX_COINS: usize = 100_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Restored {
     /// The balance by currency, in minor units.
-    pub balance: BTreeMap<String, u64>,
+    pub balance: Table<String, u64>,
 }
 
 impl<P: Ports> Wallet<P> {

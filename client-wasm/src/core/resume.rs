@@ -1,9 +1,7 @@
 //! Resuming: everything that was cut off is asked again, in the same words.
 
-use std::collections::BTreeMap;
-
 use semper_shared::commerce::deal::State;
-use semper_shared::foundation::{Code, Coded, Digest};
+use semper_shared::foundation::{Code, Coded, Digest, Table};
 use semper_shared::items::payment::ecash::transfer::Passed;
 use serde::Serialize;
 
@@ -24,8 +22,8 @@ pub struct Resumed {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<RefundView>,
     /// What was exchanged because it was soon too old or was revoked, by currency, in minor units.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub renewed: BTreeMap<String, u64>,
+    #[serde(skip_serializing_if = "Table::is_empty")]
+    pub renewed: Table<String, u64>,
 }
 
 /// Something that still waits.

@@ -17,7 +17,7 @@ use super::net::{Reply, ask, ask_json, ask_known, get, host_of, join, post, refu
 use super::ports::{Clock, Ports};
 use super::records::Touched;
 use super::takeover::asks_anew;
-use super::{Wallet, WalletError};
+use super::{TransferNeeded, Wallet, WalletError};
 
 /// How long one question for a reserve may stay open at the mint.
 const WAIT_MS: u32 = 15_000;
@@ -187,12 +187,12 @@ impl<P: Ports> Wallet<P> {
     async fn transfer(&mut self, mint: &Thumbprint, reserve: &Reserve, key: &str) -> Result<(), WalletError> {
         let funding = self.state()?.payer.keys(mint)?.document().funding.clone();
         let Some(TestAccount { account, token }) = test_account(&self.ports, &funding.bank).await? else {
-            return Err(WalletError::TransferNeeded {
+            return Err(WalletError::TransferNeeded(Box::new(TransferNeeded {
                 amount: reserve.expected,
                 bank: funding.bank,
                 account: funding.account,
                 subject: key.to_owned(),
-            });
+            })));
         };
         let order = TransferOrder {
             id: format!("topup-{key}"),

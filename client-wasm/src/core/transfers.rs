@@ -9,6 +9,7 @@
 //!
 //! Each is a record in the purse that says how far it has come, and is asked again in the same words after a crash.
 
+use semper_shared::foundation::table::in_order;
 use semper_shared::foundation::{Amount, Code, Digest, UnixSeconds};
 use semper_shared::items::payment::ErasedPayer;
 use semper_shared::items::payment::ecash::CoinStatus;
@@ -26,6 +27,9 @@ use super::net::{Problem, Reply, ask, ask_json, ask_known, get, host_of, join, p
 use super::ports::Ports;
 use super::records::Touched;
 use super::{Wallet, WalletError};
+
+/// What a mint means by [`Code::TRANSFER_ACCEPTED`].
+const ACCEPTED: &str = "the money was taken already";
 
 /// A transfer in the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -186,9 +190,11 @@ impl<P: Ports> Wallet<P> {
                 self.save(Touched::purse()).await?;
             }
             (None, over) => {
-                let code =
-                    if over == TransferState::Accepted { Code::TRANSFER_ACCEPTED } else { Code::TRANSFER_RETURNED };
-                return Err(WalletError::Refused { host: host_of(&url), code, detail: code.advice().to_owned() });
+                let (code, what) = match over {
+                    TransferState::Accepted => (Code::TRANSFER_ACCEPTED, ACCEPTED),
+                    _ => (Code::TRANSFER_RETURNED, "the money is back with its sender"),
+                };
+                return Err(WalletError::refused(code, host_of(&url), what.to_owned()));
             }
         }
         self.finish_transfer(&read.digest).await?;
@@ -244,7 +250,7 @@ impl<P: Ports> Wallet<P> {
         match view.state {
             Passed::Done => {
                 let (host, code) = (host_of(&view.mint.url), Code::TRANSFER_ACCEPTED);
-                Err(WalletError::Refused { host, code, detail: code.advice().to_owned() })
+                Err(WalletError::refused(code, host, ACCEPTED.to_owned()))
             }
             _ => Ok(view),
         }
@@ -257,9 +263,8 @@ impl<P: Ports> Wallet<P> {
     pub async fn transfers(&mut self) -> Result<Vec<TransferView>, WalletError> {
         self.sync().await?;
         let digests: Vec<_> = self.state()?.payer.transfers().map(|(_, record)| (record.at, record.digest)).collect();
-        let mut views = digests.iter().map(|(_, digest)| self.transfer_view(digest)).collect::<Result<Vec<_>, _>>()?;
-        views.sort_by_key(|view| core::cmp::Reverse(view.at));
-        Ok(views)
+        let newest_first = in_order(digests, |(at, _)| core::cmp::Reverse(*at));
+        newest_first.iter().map(|(_, digest)| self.transfer_view(digest)).collect()
     }
 
     /// The transfers that are not at their end.

@@ -87,7 +87,7 @@ fn record_context(name: &str) -> Vec<u8> {
 
 /// A secret under a passphrase, as it is stored in the clear part: all that is needed but the passphrase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Locked", deny_unknown_fields)]
 pub(super) struct Locked {
     /// The version of this format.
     format: u32,

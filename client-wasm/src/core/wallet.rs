@@ -3,9 +3,7 @@
 //! What is in memory is a copy of the store and nothing more. Every operation begins by looking whether the store has
 //! moved on, as it does when another window works on the same wallet, and a change that could not be stored is forgotten.
 
-use std::collections::BTreeMap;
-
-use semper_shared::foundation::{Digest, UnixSeconds};
+use semper_shared::foundation::{Digest, Table, UnixSeconds};
 use semper_shared::items::payment::card::CardPayer;
 use semper_shared::items::payment::ecash::EcashPayer;
 use semper_shared::security::Portable;
@@ -43,7 +41,7 @@ pub struct Wallet<P: Ports> {
     pub(super) changing: bool,
     pub(super) reviewed: Vec<Reviewed>,
     /// What was exchanged because it was soon too old or was revoked, since the last time that it was told.
-    pub(super) renewed: BTreeMap<String, u64>,
+    pub(super) renewed: Table<String, u64>,
 }
 
 /// A record's name and its JSON.
@@ -109,7 +107,7 @@ impl<P: Ports> Wallet<P> {
             state: None,
             changing: false,
             reviewed: Vec::new(),
-            renewed: BTreeMap::new(),
+            renewed: Table::new(),
         }
     }
 
@@ -199,7 +197,7 @@ impl<P: Ports> Wallet<P> {
     ///
     /// # Errors
     /// [`WalletError::Locked`].
-    pub async fn balance(&mut self) -> Result<BTreeMap<String, u64>, WalletError> {
+    pub async fn balance(&mut self) -> Result<Table<String, u64>, WalletError> {
         self.sync().await?;
         Ok(self.state()?.payer.balances())
     }

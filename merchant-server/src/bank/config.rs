@@ -17,7 +17,7 @@ const TOKEN_LEN: usize = 22;
 
 /// What the bank must know.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Config", deny_unknown_fields)]
 pub struct Config {
     /// The folder for key and books.
     pub data: PathBuf,
@@ -49,7 +49,7 @@ pub struct Config {
 
 /// One account.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed AccountConfig", deny_unknown_fields)]
 pub struct AccountConfig {
     /// Its name in addresses, such as `mint`.
     pub account: AccountName,

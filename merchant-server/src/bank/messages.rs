@@ -103,7 +103,7 @@ bounded_text!(
 
 /// The wish to transfer money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed TransferOrder", deny_unknown_fields)]
 pub struct TransferOrder {
     /// The payer's own identifier; the same order under the same identifier is done once.
     #[schema(example = "2f0c6a0e-topup")]
@@ -235,7 +235,7 @@ pub struct History {
 
 /// From where on history is asked for, and how long to wait for news.
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "closed HistoryQuery", deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct HistoryQuery {
     /// The serial of the last entry seen; 0 for the beginning.

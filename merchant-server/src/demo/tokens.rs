@@ -12,7 +12,7 @@ use crate::crypto::system_rng;
 use crate::keys::write_secret;
 
 #[derive(Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Tokens", deny_unknown_fields)]
 pub(super) struct Tokens {
     pub(super) customer: String,
     pub(super) mint: String,

@@ -10,7 +10,7 @@ use crate::store::sql::StoreUrl;
 
 /// What the gateway must know.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Config", deny_unknown_fields)]
 pub struct Config {
     /// The folder for keys, clearance files, and books unless `store` names another place.
     pub data: PathBuf,

@@ -128,7 +128,7 @@ mod tests {
     use serde::Deserialize;
 
     #[derive(Debug, Deserialize, PartialEq)]
-    #[serde(deny_unknown_fields)]
+    #[serde(rename = "closed Pair", deny_unknown_fields)]
     struct Pair {
         left: u32,
         right: u32,

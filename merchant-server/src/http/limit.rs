@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 /// How many requests one address may make.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "closed RateLimitSettings", deny_unknown_fields, default)]
 pub struct RateLimitSettings {
     /// Requests a second, in the long run. Zero switches the limit off.
     pub per_second: u32,

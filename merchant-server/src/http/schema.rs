@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 /// An amount of money in whole minor units.
 #[derive(Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed AmountSchema", deny_unknown_fields)]
 #[schema(as = Amount)]
 pub struct AmountSchema {
     /// ISO 4217.

@@ -40,7 +40,7 @@ use super::telemetry::Telemetry;
 
 /// Where a party listens, and within which bounds.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "closed ServerSettings", deny_unknown_fields, default)]
 pub struct ServerSettings {
     /// The address to bind. Port 0 takes a free one.
     pub listen: SocketAddr,

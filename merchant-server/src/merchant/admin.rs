@@ -31,7 +31,7 @@ impl App {
 
 /// Which deals.
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "closed Which", deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
     /// Deals before this serial; without it the newest.
@@ -129,7 +129,7 @@ impl RefundView {
 
 /// What the operator decides.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed RefundOrder", deny_unknown_fields)]
 pub(super) struct RefundOrder {
     /// The refund's name: 16 random bytes, base64url. The same name is the same refund, however often it is sent.
     #[schema(value_type = String)]

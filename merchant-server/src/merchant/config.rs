@@ -15,7 +15,7 @@ use crate::store::sql::StoreUrl;
 
 /// What the merchant must know.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Config", deny_unknown_fields)]
 pub struct Config {
     /// The folder for key and contents, and books unless `store` names another place.
     pub data: PathBuf,
@@ -61,7 +61,7 @@ pub struct Config {
 
 /// A mint whose coins are taken.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed MintConfig", deny_unknown_fields)]
 pub struct MintConfig {
     /// Its origin.
     pub url: String,
@@ -72,7 +72,7 @@ pub struct MintConfig {
 
 /// A gateway through which cards are taken.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed GatewayConfig", deny_unknown_fields)]
 pub struct GatewayConfig {
     /// Its origin.
     pub url: String,
@@ -208,7 +208,7 @@ const fn default_cancel_days() -> u16 {
 
 /// An account that mints pay out to.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed PayoutConfig", deny_unknown_fields)]
 pub struct PayoutConfig {
     /// The bank's origin.
     pub bank: String,

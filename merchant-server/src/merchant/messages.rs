@@ -158,7 +158,7 @@ pub(super) struct DealAnswer {
 
 /// The customer's word that the keys came.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed AcknowledgementBody", deny_unknown_fields)]
 pub struct AcknowledgementBody {
     /// The signed acknowledgement.
     pub acknowledgement: Compact<Acknowledgement>,

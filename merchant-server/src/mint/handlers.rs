@@ -105,7 +105,7 @@ async fn page(mint: web::Data<Mint>, page: web::Path<String>) -> Result<HttpResp
 
 /// How long to wait.
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "closed Wait", deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 struct Wait {
     /// How long to wait for the first transfer that names the reserve, in milliseconds, at most 30,000.

@@ -28,7 +28,7 @@ const REST_LEN: usize = 8 * 1024;
 
 /// The settings of a mint.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Config", deny_unknown_fields)]
 pub struct Config {
     /// The folder of its keys and ledger.
     pub data: PathBuf,
@@ -66,7 +66,7 @@ fn hour() -> u64 {
 
 /// The mint's own account, where reserves are funded and from which merchants are paid.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed BankAccount", deny_unknown_fields)]
 pub struct BankAccount {
     /// The bank's origin.
     pub url: String,
@@ -78,7 +78,7 @@ pub struct BankAccount {
 
 /// What the mint allows at most, in minor units. It is published with its keys. What is absent is not limited.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "closed Limits", deny_unknown_fields, default)]
 pub struct Limits {
     /// The most that one withdrawal may take.
     pub max_withdrawal_minor: Option<u64>,
@@ -156,7 +156,7 @@ impl fmt::Debug for Token {
 
 /// Which denominations there are, and how long each is good.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "closed Windows", deny_unknown_fields, default)]
 pub struct Windows {
     /// The largest coin, in minor units: a power of two. There is one denomination for each power of two from 1.
     pub largest_minor: u64,

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the shop's pages need.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed ShopConfig", deny_unknown_fields)]
 pub struct ShopConfig {
     /// The origin of the wallet that the shop proposes to its customers.
     pub wallet: String,

@@ -18,7 +18,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 
 /// What the wallet's site must know.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed WalletConfig", deny_unknown_fields)]
 pub struct WalletConfig {
     /// Where it listens.
     #[serde(default)]

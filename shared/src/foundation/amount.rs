@@ -87,7 +87,7 @@ pub struct Amount {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed WireAmount", deny_unknown_fields)]
 struct WireAmount {
     currency: Currency,
     minor: u64,

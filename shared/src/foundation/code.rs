@@ -33,7 +33,8 @@ impl Code {
         self.0.status
     }
 
-    /// What whoever meets it can do next, in one sentence.
+    /// What whoever meets it can do next, in one sentence. Empty in the browser, where the pages say it in the reader's
+    /// language.
     pub const fn advice(&self) -> &'static str {
         self.0.advice
     }
@@ -61,7 +62,11 @@ macro_rules! codes {
         impl Code {
             $(
                 #[doc = concat!("`", $name, "` (", stringify!($status), "): ", $advice)]
-                pub const $constant: Self = Self(&Entry { name: $name, status: $status, advice: $advice });
+                pub const $constant: Self = Self(&Entry {
+                    name: $name,
+                    status: $status,
+                    advice: if cfg!(target_arch = "wasm32") { "" } else { $advice },
+                });
             )*
 
             /// Every code, in the order of the table.

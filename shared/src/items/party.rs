@@ -1,12 +1,10 @@
 //! Who a party is: the signed document at `/.well-known/semper`.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::payment::ModuleId;
 use super::statement::{Signed, Statement, StatementError};
-use crate::foundation::UnixSeconds;
+use crate::foundation::{Table, UnixSeconds};
 use crate::security::{PublicKey, Verifier};
 
 /// What a party does in the marketplace.
@@ -47,7 +45,7 @@ pub struct Party {
     /// The payment modules that it runs.
     pub modules: Vec<ModuleVersion>,
     /// Named addresses below `url`.
-    pub endpoints: BTreeMap<String, String>,
+    pub endpoints: Table<String, String>,
     /// When the document was signed.
     pub issued_at: UnixSeconds,
     /// When it must be fetched again.

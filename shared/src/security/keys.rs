@@ -78,7 +78,7 @@ impl fmt::Debug for PublicKey {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Jwk", deny_unknown_fields)]
 struct Jwk {
     kty: Kty,
     crv: Crv,

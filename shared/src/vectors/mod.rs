@@ -24,7 +24,7 @@ use serde_json::Value;
 use crate::foundation::{Code, Coded, json};
 
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Vector", deny_unknown_fields)]
 struct Vector {
     comment: String,
     operation: String,

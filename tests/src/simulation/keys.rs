@@ -7,7 +7,7 @@ use semper_server::crypto::BlindSigner;
 use semper_shared::commerce::offer::{
     DeliveryTerms, Exchange, Item, Merchant as Name, Offer, Part, Terms, vat_included,
 };
-use semper_shared::foundation::{Code, Currency, UnixSeconds};
+use semper_shared::foundation::{Code, Currency, Table, UnixSeconds};
 use semper_shared::items::information::{ContentKey, Sealer};
 use semper_shared::items::party::{Party, Role};
 use semper_shared::items::payment::Registry;
@@ -129,7 +129,7 @@ fn party(name: &str, role: Role, url: &str, key: u8, now: UnixSeconds) -> Outcom
         url: url.to_owned(),
         key: signer.public_key().clone(),
         modules: Vec::new(),
-        endpoints: BTreeMap::new(),
+        endpoints: Table::new(),
         issued_at: now,
         expires_at: now.plus(86_400),
     };

@@ -54,6 +54,17 @@ fn a_wallet_core_that_knows_its_surroundings() {
 }
 
 #[test]
+fn a_closed_type_without_its_mark() {
+    let path = "shared/src/items/party.rs";
+    assert_eq!(bitten(rules::closed_types, path, "\n#[serde(deny_unknown_fields)]\nstruct A {}"), [2]);
+    let other = "#[serde(rename = \"closed A\")]\nstruct A {}\n#[serde(default, deny_unknown_fields)]\nstruct B {}";
+    assert_eq!(bitten(rules::closed_types, path, other), [3]);
+
+    let marked = "// deny_unknown_fields\n#[serde(rename = \"closed A\", deny_unknown_fields)]\nstruct A {}";
+    assert!(bitten(rules::closed_types, path, marked).is_empty());
+}
+
+#[test]
 fn a_file_that_is_too_long() {
     let long = "line();\n".repeat(701);
     assert_eq!(bitten(rules::file_length, "www/shop/shop.js", &long), [701]);

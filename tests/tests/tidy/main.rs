@@ -112,6 +112,11 @@ fn functions_are_one_idea_long() {
 }
 
 #[test]
+fn closed_types_are_marked() {
+    over_all(&rust(), rules::closed_types);
+}
+
+#[test]
 fn nothing_that_ships_has_loose_ends() {
     let all = rust();
     let shipping: Vec<&Source> =

@@ -229,6 +229,21 @@ fn group(code: &str) -> Vec<&str> {
 }
 
 /// `super::super::…` up to the crate's root hides which layer or party is meant.
+/// A type that refuses unknown members says so in its name too, where the strict reader of JSON sees it
+/// (`shared/src/foundation/json/whole.rs`); without, the reader would read over them.
+pub(crate) fn closed_types(source: &Source) -> Vec<Complaint> {
+    let attributes = word_positions(&source.code, "deny_unknown_fields");
+    let open = attributes.filter(|at| {
+        let start = source.code[..*at].rfind("#[").unwrap_or(*at);
+        !source.text[start..*at].contains("rename = \"closed ")
+    });
+    open.map(|at| {
+        let what = "the strict reader does not see this: begin with `rename = \"closed <its name>\", `";
+        complaint(source, line_at(&source.code, at), what)
+    })
+    .collect()
+}
+
 fn climbs_to_the_root(source: &Source) -> Vec<Complaint> {
     let code = source.code.as_str();
     let depth = source.module().len();

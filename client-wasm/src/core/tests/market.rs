@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use semper_shared::commerce::Offer;
 use semper_shared::commerce::deal::{DealBody, DealStatus, Opened, State};
 use semper_shared::commerce::offer::{DeliveryTerms, Exchange, Item, Merchant, Part, Terms, vat_included};
-use semper_shared::foundation::{Amount, Code, Currency, UnixSeconds};
+use semper_shared::foundation::{Amount, Code, Currency, Table, UnixSeconds};
 use semper_shared::items::information::{ContentKey, Sealer};
 use semper_shared::items::party::{Party, Role};
 use semper_shared::items::payment::ecash::{EcashPayee, TrustedMint};
@@ -175,7 +175,7 @@ impl Market {
             url: SHOP.to_owned(),
             key: self.merchant.public_key().clone(),
             modules: Vec::new(),
-            endpoints: BTreeMap::new(),
+            endpoints: Table::new(),
             issued_at: self.now,
             expires_at: self.now.plus(1_000),
         };

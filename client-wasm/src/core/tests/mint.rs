@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
 use crypto_bigint::{Odd, U2048};
-use semper_shared::foundation::{Amount, Bytes, Code, Coded, Currency, Digest, UnixSeconds, base64};
+use semper_shared::foundation::{Amount, Bytes, Code, Coded, Currency, Digest, Table, UnixSeconds, base64};
 use semper_shared::items::party::{Party, Role};
 use semper_shared::items::payment::ecash::mint::{
     check_deposit, check_melt, check_refund, check_reveal, check_withdrawal,
@@ -251,7 +251,7 @@ impl Mint {
             url: self.url.to_owned(),
             key: self.signer.public_key().clone(),
             modules: Vec::new(),
-            endpoints: BTreeMap::new(),
+            endpoints: Table::new(),
             issued_at: self.now,
             expires_at: self.now.plus(ISSUE_S),
         };

@@ -11,7 +11,7 @@ use super::raw::{Field, RawGood, RawPart};
 const FENCE: &str = "+++";
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Front", deny_unknown_fields)]
 struct Front {
     id: Spanned<String>,
     title: Spanned<String>,
@@ -33,7 +33,7 @@ struct Front {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Part", deny_unknown_fields)]
 struct Part {
     file: Option<Spanned<String>>,
     generate: Option<Spanned<String>>,

@@ -66,7 +66,7 @@ struct CancellationSchema {
 
 /// How long to wait.
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "closed Wait", deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::mint) struct Wait {
     /// How long to wait for a decision, in milliseconds, at most 30,000.

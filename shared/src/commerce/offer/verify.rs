@@ -1,8 +1,7 @@
 //! What must hold of an offer before anybody orders.
 
-use std::collections::BTreeSet;
-
 use super::{Item, Offer, OfferError};
+use crate::foundation::table::are_distinct;
 use crate::foundation::{Amount, Digest, UnixSeconds};
 use crate::items::statement::Signed;
 use crate::security::Verifier;
@@ -59,11 +58,11 @@ impl Offer {
         let total = Amount::sum(currency, prices.collect::<Result<Vec<_>, _>>()?)?;
         require(total == self.total, "the total is not the sum of the items")?;
         require(vat_included(&self.items, self.total)? == self.vat, "the VAT is not that of the items")?;
-        let names: BTreeSet<_> = self.delivery.parts.iter().map(|part| part.name.as_str()).collect();
-        require(names.len() == self.delivery.parts.len(), "two parts have one name")?;
+        let names: Vec<_> = self.delivery.parts.iter().map(|part| part.name.as_str()).collect();
+        require(are_distinct(&names), "two parts have one name")?;
         require(names.iter().all(|name| is_file_name(name)), "a part's name is not a file name")?;
-        let modules: BTreeSet<_> = self.accepts.iter().map(|acceptance| &acceptance.module).collect();
-        require(modules.len() == self.accepts.len(), "a way to pay stands twice")
+        let modules: Vec<_> = self.accepts.iter().map(|acceptance| &acceptance.module).collect();
+        require(are_distinct(&modules), "a way to pay stands twice")
     }
 }
 

@@ -54,7 +54,7 @@ impl Tree {
 
 /// The way from one leaf to the root: the digests beside it, from the leaf upwards.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed InclusionPath", deny_unknown_fields)]
 pub struct InclusionPath {
     /// Which leaf, from zero.
     pub index: u64,

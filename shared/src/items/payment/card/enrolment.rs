@@ -14,7 +14,7 @@ use crate::security::{PublicKey, Signer as _, SigningKey, Thumbprint};
 
 /// The wish to have a card enrolled, signed with the key that the card is to have, which it carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Enrolment", deny_unknown_fields)]
 pub struct Enrolment {
     /// The gateway.
     pub gateway: Thumbprint,
@@ -28,7 +28,7 @@ impl Statement for Enrolment {
 
 /// `POST /cards`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed EnrolmentBody", deny_unknown_fields)]
 pub struct EnrolmentBody {
     /// The enrolment.
     pub enrolment: Compact<Enrolment>,
@@ -62,7 +62,7 @@ pub struct CertificateBody {
 
 /// What an enrolment seals.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Plastic", deny_unknown_fields)]
 pub(super) struct Plastic {
     pub(super) card: CardNumber,
     pub(super) expiry: Expiry,

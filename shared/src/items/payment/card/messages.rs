@@ -34,7 +34,7 @@ pub struct CardParameters {
 
 /// A payment by card, as the merchant sees it: nothing in it tells cards apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed CardBody", deny_unknown_fields)]
 pub struct CardBody {
     /// What all are bound to.
     pub terms: Terms,
@@ -44,7 +44,7 @@ pub struct CardBody {
 
 /// What the merchant asks the gateway to authorise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Request", deny_unknown_fields)]
 pub struct Request {
     /// The same terms.
     pub terms: Terms,
@@ -68,7 +68,7 @@ pub enum Requested {
 
 /// `POST /authorisations`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed AuthorisationBody", deny_unknown_fields)]
 pub struct AuthorisationBody {
     /// What is asked.
     pub request: Requested,
@@ -157,7 +157,7 @@ impl Statement for StepUp {
 
 /// `POST` of a challenge's address: the signed word from an enrolled card, else the code that the issuer sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed StepUpBody", deny_unknown_fields)]
 pub struct StepUpBody {
     /// Level 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -188,7 +188,7 @@ impl Statement for Order {
 
 /// `POST /orders`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed OrderBody", deny_unknown_fields)]
 pub struct OrderBody {
     /// The order.
     pub order: Compact<Order>,

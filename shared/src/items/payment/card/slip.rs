@@ -13,7 +13,7 @@ use crate::security::{PublicKey, SigningKey};
 
 /// What the gateway finds in the sealed envelope.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Slip", deny_unknown_fields)]
 pub struct Slip {
     /// The card.
     pub card: CardNumber,
@@ -59,7 +59,7 @@ impl Statement for Consent {
 
 /// What is sealed: the slip's JSON as bytes, so that its digest is of exactly these, and the consent.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Envelope", deny_unknown_fields)]
 pub(super) struct Envelope {
     pub(super) slip: Bytes,
     #[serde(default, skip_serializing_if = "Option::is_none")]

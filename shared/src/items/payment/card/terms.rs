@@ -43,7 +43,7 @@ impl From<Level> for u8 {
 
 /// What all are bound to. Of the goods it holds the deal's name alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Terms", deny_unknown_fields)]
 pub struct Terms {
     /// The gateway that is to authorise.
     pub gateway: Thumbprint,

@@ -6,7 +6,7 @@ use crate::foundation::{Amount, Digest};
 
 /// What an offer says about the module: nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Parameters", deny_unknown_fields)]
 pub struct Parameters {}
 
 /// A payment: the bill, repeated.

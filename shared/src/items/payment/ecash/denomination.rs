@@ -1,11 +1,11 @@
 //! Denominations: what a mint's coins are worth, and the keys that sign them.
 
 use core::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::{EcashError, Policy};
+use crate::foundation::table::in_order;
 use crate::foundation::{Amount, Currency, Digest, UnixSeconds, json};
 use crate::items::statement::{Compact, Signed, Statement};
 use crate::security::blinding::RsaPublicKey;
@@ -148,7 +148,7 @@ impl Denomination {
 pub struct KeySet {
     document: Signed<MintKeys>,
     mint: Thumbprint,
-    denominations: BTreeMap<Digest, Denomination>,
+    denominations: Vec<Denomination>,
     next_page: Option<Digest>,
 }
 
@@ -168,7 +168,7 @@ impl KeySet {
     pub fn new(document: Signed<MintKeys>) -> Result<Self, EcashError> {
         let mut keys = Self {
             mint: document.key.thumbprint(),
-            denominations: BTreeMap::new(),
+            denominations: Vec::new(),
             next_page: document.earlier,
             document: document.clone(),
         };
@@ -194,7 +194,9 @@ impl KeySet {
                 spend_until: key.spend_until,
                 revoked: self.document.revoked.iter().any(|revoked| revoked.denomination == id),
             };
-            self.denominations.insert(id, denomination);
+            if self.find(&id).is_err() {
+                self.denominations.push(denomination);
+            }
         }
         Ok(())
     }
@@ -239,12 +241,12 @@ impl KeySet {
     /// # Errors
     /// [`EcashError::DenominationUnknown`].
     pub fn find(&self, id: &Digest) -> Result<&Denomination, EcashError> {
-        self.denominations.get(id).ok_or(EcashError::DenominationUnknown)
+        self.denominations.iter().find(|denomination| denomination.id == *id).ok_or(EcashError::DenominationUnknown)
     }
 
     /// Every denomination.
     pub fn denominations(&self) -> impl Iterator<Item = &Denomination> {
-        self.denominations.values()
+        self.denominations.iter()
     }
 
     /// Splits `amount` into as few coins as the denominations issued at `now` allow, the largest first.
@@ -253,9 +255,9 @@ impl KeySet {
     /// [`EcashError::DenominationUnknown`] where the denominations cannot make up the amount, and
     /// [`EcashError::Malformed`] where it takes more than [`super::MAX_COINS`].
     pub fn split(&self, amount: Amount, now: UnixSeconds) -> Result<Vec<&Denomination>, EcashError> {
-        let mut issued: Vec<_> = self.denominations.values().filter(|d| d.issues(now) && !d.value.is_zero()).collect();
+        let issued = self.denominations.iter().filter(|d| d.issues(now) && !d.value.is_zero());
         // Of two of the same value, the one that lasts longer.
-        issued.sort_by_key(|d| (Reverse(d.value.minor()), Reverse(d.spend_until), d.id));
+        let issued = in_order(issued, |d| (Reverse(d.value.minor()), Reverse(d.spend_until), d.id));
         let mut coins = Vec::new();
         let mut rest = amount.minor();
         for denomination in issued {

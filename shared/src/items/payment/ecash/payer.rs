@@ -1,12 +1,10 @@
 //! The wallet's side of cash: the purse, and payments from it.
 
-use std::collections::BTreeMap;
-
 use rand_core::CryptoRng;
 
 use super::payee::{EcashBody, EcashParameters};
 use super::{CoinState, EcashError, ID, KeySet, MAX_COINS, MintKeys, MintPurse, Permission, Purse, VERSION, selection};
-use crate::foundation::{Amount, Digest, UnixSeconds};
+use crate::foundation::{Amount, Digest, Table, UnixSeconds};
 use crate::items::payment::{Bill, PayerModule, PaymentError, Quote, Unusable};
 use crate::items::statement::{Compact, Signed};
 use crate::security::{Seed, Thumbprint, Verifier};
@@ -15,13 +13,13 @@ use crate::security::{Seed, Thumbprint, Verifier};
 pub struct EcashPayer {
     pub(super) seed: Seed,
     pub(super) purse: Purse,
-    pub(super) keys: BTreeMap<Thumbprint, KeySet>,
+    pub(super) keys: Table<Thumbprint, KeySet>,
 }
 
 impl EcashPayer {
     /// An empty purse over a seed.
     pub const fn new(seed: Seed) -> Self {
-        Self { seed, purse: Purse { mints: BTreeMap::new() }, keys: BTreeMap::new() }
+        Self { seed, purse: Purse { mints: Table::new() }, keys: Table::new() }
     }
 
     /// A purse as it was stored.
@@ -29,8 +27,8 @@ impl EcashPayer {
     /// # Errors
     /// [`EcashError`] where a stored key document no longer verifies.
     pub fn load(seed: Seed, purse: Purse, verifier: &dyn Verifier) -> Result<Self, EcashError> {
-        let mut keys = BTreeMap::new();
-        for (mint, held) in &purse.mints {
+        let mut keys = Table::new();
+        for (mint, held) in purse.mints.iter() {
             let mut known = KeySet::verify(&held.keys, verifier)?;
             known.add(&held.earlier)?;
             keys.insert(*mint, known);
@@ -70,7 +68,7 @@ impl EcashPayer {
     pub fn trust(&mut self, document: Signed<MintKeys>) -> Result<Thumbprint, EcashError> {
         let mut keys = KeySet::new(document)?;
         let (mint, document) = (keys.mint(), keys.document().clone());
-        let held = self.purse.mints.entry(mint).or_insert_with(|| MintPurse {
+        let held = self.purse.mints.get_or_insert(mint, || MintPurse {
             keys: document.to_compact(),
             url: document.url.clone(),
             name: document.name.clone(),
@@ -136,10 +134,10 @@ impl EcashPayer {
     }
 
     /// The balance at all mints together, by currency, in minor units.
-    pub fn balances(&self) -> BTreeMap<String, u64> {
-        let mut balances = BTreeMap::new();
+    pub fn balances(&self) -> Table<String, u64> {
+        let mut balances = Table::new();
         for held in self.purse.mints.values() {
-            let sum: &mut u64 = balances.entry(held.currency.to_string()).or_default();
+            let sum: &mut u64 = balances.get_or_insert(held.currency.to_string(), || 0);
             *sum = sum.saturating_add(held.balance().minor());
         }
         balances

@@ -1,14 +1,12 @@
 //! The purse: what a wallet holds at each mint, as it is stored.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::{Deserialize, Serialize};
 
 use super::transfer::TransferRecord;
 use super::{
     Coin, CoinOrigin, CoinSecret, Denomination, DenominationKey, EcashError, KeySet, MintKeys, PlanchetMessage,
 };
-use crate::foundation::{Amount, Currency, Digest, UnixSeconds, base64};
+use crate::foundation::{Amount, Currency, Digest, Table, UnixSeconds, base64};
 use crate::items::statement::Compact;
 use crate::security::blinding::MODULUS_LEN;
 use crate::security::{Seed, Signer, Thumbprint};
@@ -17,7 +15,7 @@ use crate::security::{Seed, Signer, Thumbprint};
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Purse {
     /// By mint.
-    pub mints: BTreeMap<Thumbprint, MintPurse>,
+    pub mints: Table<Thumbprint, MintPurse>,
 }
 
 /// What a wallet holds at one mint.
@@ -233,12 +231,12 @@ impl MintPurse {
             !gone
         });
         self.expired_minor = self.expired_minor.saturating_add(expired);
-        let mut needed = BTreeSet::new();
+        let mut needed = Vec::new();
         let open = self.transfers.iter().filter(|transfer| !transfer.coins.is_empty());
         let permissions = open.flat_map(|transfer| &transfer.permissions);
         needed.extend(permissions.filter_map(|signed| signed.peek_unverified().ok()).map(|signed| signed.denomination));
         for coin in &self.coins {
-            needed.insert(coin.denomination);
+            needed.push(coin.denomination);
             if let CoinState::Melting { outputs, .. } = &coin.state {
                 needed.extend(outputs);
             }

@@ -7,6 +7,7 @@
 use super::refresh::Candidate;
 use super::withdraw::unblind_all;
 use super::{CoinOrigin, CoinSecret, CoinState, CoinStatus, EcashError, EcashPayer, Reserve, ReserveStatus};
+use crate::foundation::table::in_order;
 use crate::foundation::{Amount, Digest};
 use crate::security::{Signer, Thumbprint, Verifier};
 
@@ -41,7 +42,7 @@ impl EcashPayer {
         let transfer = known.and_then(|reserve| reserve.transfer);
         held.reserves.retain(|reserve| reserve.index != index);
         held.reserves.push(Reserve { index, expected: status.balance, next_coin, pending: None, done, transfer });
-        held.reserves.sort_by_key(|reserve| reserve.index);
+        held.reserves = in_order(core::mem::take(&mut held.reserves), |reserve| reserve.index);
         for coin in coins {
             held.coins.retain(|known| known.name() != coin.name());
             held.coins.push(coin);

@@ -1,5 +1,7 @@
 //! Which coins pay an amount: as few as possible, since every coin costs the mint a verification and shows a key.
 
+use crate::foundation::table::in_order;
+
 /// Chooses among coins of these values, in minor units, and says how much to take from each: `(index, amount)`.
 ///
 /// One coin where one suffices: the exact one, else the smallest that is enough. Otherwise the largest coins whole, and
@@ -9,8 +11,7 @@ pub fn select(values: &[u64], amount: u64) -> Option<Vec<(usize, u64)>> {
     if values.iter().try_fold(0_u64, |sum, value| sum.checked_add(*value)).is_some_and(|sum| sum < amount) {
         return None;
     }
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by_key(|index| (values[*index], *index));
+    let mut order = in_order(0..values.len(), |index| values[*index]);
     let mut chosen = Vec::new();
     let mut rest = amount;
     while rest > 0 {
