@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::foundation::{Amount, Digest, UnixSeconds};
-use crate::items::information::Commitment;
+use crate::items::information::{Commitment, size_in_bounds};
 use crate::items::payment::Acceptance;
 use crate::items::statement::Statement;
 use crate::security::PublicKey;
@@ -99,6 +99,7 @@ pub struct DeliveryTerms {
 
 /// One file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "FlatPart")]
 pub struct Part {
     /// Its file name, unique in the offer, without path.
     pub name: String,
@@ -109,6 +110,28 @@ pub struct Part {
     /// What the merchant commits to.
     #[serde(flatten)]
     pub commitment: Commitment,
+}
+
+/// A part as it is read: what serde makes of flattened members to read them is large, and every wallet would carry it.
+#[derive(Deserialize)]
+struct FlatPart {
+    name: String,
+    title: String,
+    url: String,
+    media_type: String,
+    #[serde(deserialize_with = "size_in_bounds")]
+    size: u64,
+    ciphertext: Digest,
+    plaintext_root: Digest,
+    key_hash: Digest,
+}
+
+impl From<FlatPart> for Part {
+    fn from(flat: FlatPart) -> Self {
+        let FlatPart { name, title, url, media_type, size, ciphertext, plaintext_root, key_hash } = flat;
+        let commitment = Commitment { media_type, size, ciphertext, plaintext_root, key_hash };
+        Self { name, title, url, commitment }
+    }
 }
 
 /// How payment and delivery are exchanged.

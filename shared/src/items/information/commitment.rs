@@ -55,7 +55,7 @@ impl Commitment {
     }
 }
 
-fn size_in_bounds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+pub(crate) fn size_in_bounds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let size = u64::deserialize(deserializer)?;
     if size > MAX_SIZE {
         return Err(de::Error::custom("content is larger than 1 TiB"));

@@ -45,6 +45,7 @@ mod sealer;
 mod tests;
 
 pub use commitment::Commitment;
+pub(crate) use commitment::size_in_bounds;
 pub use error::InformationError;
 pub use key::{ContentKey, KEY_LEN, exposed_key};
 pub use layout::{HEADER_LEN, MAX_RECORDS, MAX_SIZE, PLAINTEXT_SIZE, RECORD_SIZE, ciphertext_len, plaintext_len};

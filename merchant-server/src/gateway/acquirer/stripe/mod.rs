@@ -38,7 +38,7 @@ const CLOCK_LEEWAY_S: u64 = 300;
 
 /// An account at Stripe.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed StripeConfig", deny_unknown_fields)]
 pub struct StripeConfig {
     /// Its API's origin.
     #[serde(default = "default_url")]

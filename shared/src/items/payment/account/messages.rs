@@ -57,7 +57,7 @@ impl AccountParameters {
 
 /// The payment in an order: the wish for an invoice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed AccountBody", deny_unknown_fields)]
 pub struct AccountBody {
     /// The deal.
     pub deal: Digest,
@@ -117,7 +117,7 @@ impl Statement for InvoiceStanding {
 
 /// What the module asks of the desk: to keep this invoice, unless the deal has one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed InvoiceRequest", deny_unknown_fields)]
 pub struct InvoiceRequest {
     /// The invoice as it would be.
     pub invoice: Compact<Invoice>,
@@ -125,7 +125,7 @@ pub struct InvoiceRequest {
 
 /// What the desk answers: the invoice as it is, and how it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed InvoiceAnswer", deny_unknown_fields)]
 pub struct InvoiceAnswer {
     /// The deal's invoice.
     pub invoice: Compact<Invoice>,
@@ -135,7 +135,7 @@ pub struct InvoiceAnswer {
 
 /// What the module asks of the desk: to give some of a deal's money back, or to claim so much less.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed RefundRequest", deny_unknown_fields)]
 pub struct RefundRequest {
     /// The merchant's order.
     pub refund: Compact<Refund>,

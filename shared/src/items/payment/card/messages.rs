@@ -199,6 +199,7 @@ pub struct OrderBody {
 
 /// The gateway's word that an order was carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "FlatDone")]
 pub struct Done {
     /// The digest of the authorisation's terms.
     pub common: Digest,
@@ -220,6 +221,39 @@ pub struct Done {
     pub refunded_minor: u64,
     /// When.
     pub done_at: UnixSeconds,
+}
+
+/// The word as it is read: what serde makes of flattened and tagged members to read them is large, and every wallet would
+/// carry it.
+#[derive(Deserialize)]
+struct FlatDone {
+    common: Digest,
+    gateway: Thumbprint,
+    merchant: Thumbprint,
+    deal: Digest,
+    #[serde(with = "base64::array")]
+    id: [u8; 16],
+    operation: String,
+    amount: Option<Amount>,
+    reason: Option<String>,
+    captured_minor: u64,
+    refunded_minor: u64,
+    done_at: UnixSeconds,
+}
+
+impl TryFrom<FlatDone> for Done {
+    type Error = &'static str;
+
+    fn try_from(flat: FlatDone) -> Result<Self, Self::Error> {
+        let operation = match (flat.operation.as_str(), flat.amount, flat.reason) {
+            ("capture", Some(amount), _) => Operation::Capture { amount },
+            ("void", ..) => Operation::Void,
+            ("refund", Some(amount), Some(reason)) => Operation::Refund { amount, reason },
+            _ => return Err("an operation is not known, or not whole"),
+        };
+        let FlatDone { common, gateway, merchant, deal, id, captured_minor, refunded_minor, done_at, .. } = flat;
+        Ok(Self { common, gateway, merchant, deal, id, operation, captured_minor, refunded_minor, done_at })
+    }
 }
 
 impl Statement for Done {

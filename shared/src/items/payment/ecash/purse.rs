@@ -102,7 +102,7 @@ pub struct PurseCoin {
 
 /// What has become of a coin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "kebab-case")]
+#[serde(tag = "is", rename_all = "kebab-case", try_from = "FlatState")]
 #[non_exhaustive]
 pub enum CoinState {
     /// Nobody but its mint has seen its signature, and not even the mint its key: ready to be spent.
@@ -123,7 +123,6 @@ pub enum CoinState {
         /// The denominations of the new coins.
         outputs: Vec<Digest>,
         /// The least sequence of a melt that this wallet does not know of.
-        #[serde(default)]
         above: u32,
     },
     /// Its denomination was revoked: what is left goes into this reserve.
@@ -133,6 +132,36 @@ pub enum CoinState {
         /// When it was asked for.
         requested_at: UnixSeconds,
     },
+}
+
+/// A coin's state as it is read: what serde makes of a tagged enum to read it is large, and every wallet would carry it.
+#[derive(Deserialize)]
+struct FlatState {
+    is: String,
+    deal: Option<Digest>,
+    amount: Option<Amount>,
+    outputs: Option<Vec<Digest>>,
+    #[serde(default)]
+    above: u32,
+    reserve: Option<u32>,
+    requested_at: Option<UnixSeconds>,
+}
+
+impl TryFrom<FlatState> for CoinState {
+    type Error = &'static str;
+
+    fn try_from(flat: FlatState) -> Result<Self, Self::Error> {
+        let FlatState { is, deal, amount, outputs, above, reserve, requested_at } = flat;
+        match (is.as_str(), deal, amount, outputs, reserve, requested_at) {
+            ("fresh", ..) => Ok(Self::Fresh),
+            ("pledged", Some(deal), Some(amount), ..) => Ok(Self::Pledged { deal, amount }),
+            ("shown", ..) => Ok(Self::Shown),
+            ("doubtful", ..) => Ok(Self::Doubtful),
+            ("melting", _, _, Some(outputs), ..) => Ok(Self::Melting { outputs, above }),
+            ("recouping", .., Some(reserve), Some(requested_at)) => Ok(Self::Recouping { reserve, requested_at }),
+            _ => Err("a coin is in no known state"),
+        }
+    }
 }
 
 impl PurseCoin {
