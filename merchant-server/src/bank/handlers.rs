@@ -93,7 +93,7 @@ async fn payment(app: web::Data<App>, token: Bearer, order: Json<PaymentOrder>) 
 
 /// Of which days a statement is.
 #[derive(Debug, Clone, serde::Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Days", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Days {
     /// The first day, such as `2026-11-01` (UTC).

@@ -126,7 +126,7 @@ pub struct TransferOrder {
 
 /// The wish to transfer money to an account that is known by its number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed PaymentOrder", deny_unknown_fields)]
 pub struct PaymentOrder {
     /// The payer's own identifier; the same order under the same identifier is done once.
     #[schema(example = "invoice-RF18539007547034")]

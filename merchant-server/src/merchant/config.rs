@@ -97,7 +97,7 @@ const fn default_level() -> Level {
 
 /// The bank account of payment by invoice.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed AccountConfig", deny_unknown_fields)]
 pub struct AccountConfig {
     /// Its number.
     pub iban: Iban,
@@ -132,7 +132,7 @@ pub struct AccountConfig {
 
 /// Where notifications of an account are fetched from.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed NotificationsConfig", deny_unknown_fields)]
 pub struct NotificationsConfig {
     /// The bank's origin.
     pub url: String,

@@ -218,7 +218,7 @@ pub(super) fn routes(routes: &mut web::ServiceConfig) {
 
 /// Which payouts.
 #[derive(Debug, Clone, Copy, Default, serde::Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "closed After", deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct After {
     /// Those after this serial.

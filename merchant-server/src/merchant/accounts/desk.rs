@@ -42,7 +42,7 @@ pub(in crate::merchant) async fn import(
 
 /// Which entries.
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "closed Which", deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::merchant) struct Which {
     /// All of them; without it those that wait for a person.
@@ -110,7 +110,7 @@ pub(in crate::merchant) async fn entries(
 
 /// Whose an entry is.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "closed Assignment", deny_unknown_fields)]
 pub(in crate::merchant) struct Assignment {
     /// The invoice's reference.
     #[schema(value_type = String)]
@@ -166,7 +166,7 @@ pub(in crate::merchant) async fn assign(
 
 /// Where an entry is to be sent back to.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "closed SendBack", deny_unknown_fields, default)]
 pub(in crate::merchant) struct SendBack {
     /// The account, where it is not the one from which it came.
     #[schema(value_type = Option<String>)]
@@ -204,7 +204,7 @@ pub(in crate::merchant) async fn send_back(
 
 /// Which invoices.
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "closed WhichInvoices", deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::merchant) struct WhichInvoices {
     /// Those alone that are open and past their due date.
