@@ -3,6 +3,7 @@
 //! Nothing here is a mock. A [`Demo`] is the `semper` binary as a process of its own, so that a test can kill it; a
 //! [`Wallet`] is the `semper-wallet` binary over a folder.
 
+pub mod acquiring;
 pub mod analyser;
 pub mod bench;
 pub mod binaries;
@@ -12,6 +13,7 @@ pub mod goods;
 pub mod localstripe;
 pub mod market;
 pub mod parts;
+pub mod process;
 pub mod proxy;
 pub mod simulation;
 pub mod wallet;
