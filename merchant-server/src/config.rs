@@ -71,6 +71,9 @@ impl Config {
         for path in folders.into_iter().flatten() {
             *path = folder.join(&*path);
         }
+        if let Some(policy) = config.merchant.as_mut().and_then(|merchant| merchant.policy.as_mut()) {
+            *policy = folder.join(&*policy);
+        }
         config.check()?;
         Ok(config)
     }

@@ -19,15 +19,22 @@ const VALID_S: u64 = 24 * 3_600;
 /// How long a document is served before a new one is signed.
 const SERVED_S: u64 = 3_600;
 
-/// A party's document, signed anew every hour.
+/// What is served for a while.
+struct Served {
+    signed_at: UnixSeconds,
+    modules: Vec<ModuleVersion>,
+    document: Bytes,
+}
+
+/// A party's document, signed anew every hour, and when its modules change.
 pub struct Introduction {
     signer: Arc<NativeSigner>,
     name: String,
     role: Role,
     url: String,
-    modules: Vec<ModuleVersion>,
+    modules: Box<dyn Fn() -> Vec<ModuleVersion> + Send + Sync>,
     endpoints: Table<String, String>,
-    current: Mutex<Option<(UnixSeconds, Bytes)>>,
+    current: Mutex<Option<Served>>,
 }
 
 impl Introduction {
@@ -38,16 +45,16 @@ impl Introduction {
             name: name.into(),
             role,
             url: url.into(),
-            modules: Vec::new(),
+            modules: Box::new(Vec::new),
             endpoints: Table::new(),
             current: Mutex::new(None),
         }
     }
 
-    /// Names the payment modules that the party runs.
+    /// Names the payment modules that the party runs: asked each time.
     #[must_use]
-    pub fn modules(mut self, modules: impl IntoIterator<Item = ModuleVersion>) -> Self {
-        self.modules.extend(modules);
+    pub fn modules(mut self, modules: impl Fn() -> Vec<ModuleVersion> + Send + Sync + 'static) -> Self {
+        self.modules = Box::new(modules);
         self
     }
 
@@ -60,25 +67,27 @@ impl Introduction {
 
     /// The document as it stands at `now`.
     pub fn document(&self, now: UnixSeconds) -> Bytes {
+        let modules = (self.modules)();
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((signed_at, document)) = &*current
-            && now >= *signed_at
-            && now.since(*signed_at) < SERVED_S
+        if let Some(served) = &*current
+            && now >= served.signed_at
+            && now.since(served.signed_at) < SERVED_S
+            && served.modules == modules
         {
-            return document.clone();
+            return served.document.clone();
         }
         let party = Party {
             name: self.name.clone(),
             role: self.role,
             url: self.url.clone(),
             key: self.signer.public_key().clone(),
-            modules: self.modules.clone(),
+            modules: modules.clone(),
             endpoints: self.endpoints.clone(),
             issued_at: now,
             expires_at: now.plus(VALID_S),
         };
         let document = Bytes::from(Signed::sign(party, &*self.signer).compact().to_owned());
-        *current = Some((now, document.clone()));
+        *current = Some(Served { signed_at: now, modules, document: document.clone() });
         document
     }
 

@@ -127,7 +127,7 @@ class SemperReceipt extends ValueElement {
 
 /**
  * The ways to pay; those that cannot be used say why. Fires `change`.
- * @typedef {{module: string, usable: boolean, why?: string, balance?: import("./i18n.js").Amount}} Method
+ * @typedef {{module: string, usable: boolean, why?: string, cause?: string, confirm?: string, balance?: import("./i18n.js").Amount}} Method
  * @extends {ValueElement<Method[]>}
  */
 class SemperMethods extends ValueElement {
@@ -140,7 +140,8 @@ class SemperMethods extends ValueElement {
   render(methods) {
     const name = uniqueId("method");
     const first = methods.find((method) => method.usable);
-    const rows = methods.map((method) => {
+    // What only the wallet has is no choice here.
+    const rows = methods.filter((method) => method.cause !== "not-offered").map((method) => {
       const words = h("span", { class: "method-words" }, methodName(method.module), h("small", {}, methodDetail(method)));
       const input = h("input", { type: "radio", name, value: method.module, checked: method === first });
       return method.usable
@@ -160,8 +161,8 @@ export function methodName(module) {
 function methodDetail(method) {
   if (!method.usable) {
     const balance = method.balance ? formatAmount(method.balance) : "";
-    const key = `why.${method.why}`;
-    return hasText(key) ? t(key, { balance }) : t("why.other");
+    const key = [`why.${method.cause}`, `why.${method.why}`].find(hasText);
+    return key ? t(key, { balance }) : t("why.other");
   }
   const own = `method.${method.module}.detail`;
   if (hasText(own)) return t(own);

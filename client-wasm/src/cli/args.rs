@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::cards::CardCommand;
+use super::policies::PolicyCommand;
 
 /// A wallet for the SEMPER marketplace: cash that leaves no trail, and receipts that prove what you bought.
 #[derive(Debug, Parser)]
@@ -117,6 +118,21 @@ pub(super) enum Command {
         #[arg(value_name = "MERCHANT_URL")]
         merchant: String,
     },
+    /// Show the ways to pay an offer, and of each why it can or cannot be used.
+    Methods {
+        /// The offer's address.
+        #[arg(value_name = "OFFER_URL")]
+        offer: String,
+    },
+    /// Say which ways to pay you prefer, the first first; without any, as the wallet has them.
+    Prefer {
+        /// The modules, such as card.
+        #[arg(value_name = "MODULE")]
+        modules: Vec<String>,
+    },
+    /// Put the wallet under a signed policy, or show the one it is under.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Buy: verify the offer, pay, fetch the files.
     Buy {
         /// The offer's address.
@@ -125,6 +141,9 @@ pub(super) enum Command {
         /// Where to put the files.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+        /// Confirm what the policy wants confirmed.
+        #[arg(long)]
+        yes: bool,
         /// How to pay: ecash, card, dummy, or none for what is free. The first that is possible where this is not given.
         #[arg(long, value_name = "MODULE")]
         method: Option<String>,

@@ -18,6 +18,7 @@ pub(super) struct Buy<'a> {
     pub(super) offer: &'a str,
     pub(super) out: &'a Path,
     pub(super) method: Option<&'a str>,
+    pub(super) confirmed: bool,
     pub(super) json: bool,
 }
 
@@ -45,6 +46,9 @@ pub(super) async fn buy(wallet: &mut NativeWallet, what: Buy<'_>) -> Result<(), 
                 note(&format!("You have this already; `fetch {}` gets it again. Buying it once more.", already.deal));
             }
             let module = choose(&review, what.method)?;
+            if what.confirmed {
+                wallet.confirm(&review.offer_digest);
+            }
             let report = steps();
             wallet.pay(&review.offer_digest, &module, Progress::new(&report)).await?
         }

@@ -12,6 +12,7 @@ use super::cards;
 use super::home::{self, NativeWallet, unlocked};
 use super::output::{amount, money, note, plain, print, print_json, steps};
 use super::people;
+use super::policies;
 use crate::core::{Progress, Resumed, WalletError, Words};
 
 /// Runs a command.
@@ -36,8 +37,11 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
         Command::Transfers { site } => people::transfers(&mut wallet, site, json).await,
         Command::CallOff { transfer } => people::call_off(&mut wallet, transfer, json).await,
         Command::Offers { merchant } => offers(&mut wallet, merchant, json).await,
-        Command::Buy { offer, out, method } => {
-            buy(&mut wallet, Buy { offer, out, method: method.as_deref(), json }).await
+        Command::Methods { offer } => policies::methods(&mut wallet, offer, json).await,
+        Command::Prefer { modules } => policies::prefer(&mut wallet, modules, json).await,
+        Command::Policy(command) => policies::run(&mut wallet, command, json).await,
+        Command::Buy { offer, out, method, yes } => {
+            buy(&mut wallet, Buy { offer, out, method: method.as_deref(), confirmed: *yes, json }).await
         }
         Command::Fetch { deal, out } => {
             let files = fetch(&mut wallet, &deal_of(deal)?, out).await?;

@@ -11,6 +11,7 @@ mod error;
 mod home;
 mod output;
 mod people;
+mod policies;
 
 use std::process::ExitCode;
 

@@ -2,7 +2,6 @@
 
 use semper_shared::commerce::deal::{Event, State};
 use semper_shared::foundation::{Code, Digest, json};
-use semper_shared::items::payment::ErasedPayer;
 use semper_shared::items::payment::ecash::{CoinStatus, EcashBody};
 use semper_shared::security::Portable;
 
@@ -42,7 +41,10 @@ impl<P: Ports> Wallet<P> {
         if self.was_taken(deal).await? {
             return Err(taken);
         }
-        ErasedPayer::refused(&mut self.change()?.payer, deal);
+        let paid_with = self.deal_record(deal)?.paid_with();
+        if let Some(payer) = paid_with.and_then(|module| self.change().ok()?.payer_mut(&module)) {
+            payer.refused(deal);
+        }
         self.save(Touched::purse()).await?;
         self.refresh().await?;
         if self.was_taken(deal).await? {

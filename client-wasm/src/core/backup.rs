@@ -63,7 +63,7 @@ impl<P: Ports> Wallet<P> {
         let contents = locked.unlock(BACKUP, passphrase).ok_or(WalletError::Backup)?;
         let contents: Contents = records::read(&contents).map_err(|_| WalletError::Backup)?;
         let plain = contents.records.into_iter().map(|record| (record.name, Zeroizing::new(record.bytes.0)));
-        let mut state = State::read(&plain.collect::<Vec<_>>())?;
+        let mut state = State::read(&plain.collect::<Vec<_>>(), &self.modules)?;
         state.settings.rescan = true;
         state.settings.backup_confirmed = true;
         self.establish(state, new_passphrase).await

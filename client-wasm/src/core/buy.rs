@@ -7,11 +7,11 @@
 //! Order and payment are stored before they are sent. A purchase that was cut off is sent again in the same words, so
 //! that the merchant and the mint answer as they did before; nothing is ever paid twice.
 
+use semper_shared::commerce::Way;
 use semper_shared::commerce::deal::{AwaitReceipt, DealBody, DealStatus, Delivered, Draft, Event, State};
 use semper_shared::foundation::{Amount, Code, Digest, json};
-use semper_shared::items::payment::dummy::DummyPayer;
 use semper_shared::items::payment::ecash::AlreadySpent;
-use semper_shared::items::payment::{ErasedPayer, ModuleId, Payment, PaymentError, Unusable};
+use semper_shared::items::payment::{ErasedPayer, ModuleId, ModuleVersion, Payment, PaymentError, Unusable};
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{Portable, SigningKey};
 use serde::Serialize;
@@ -68,12 +68,15 @@ impl<P: Ports> Wallet<P> {
     /// Makes order and payment, and stores them.
     async fn order(&mut self, reviewed: Reviewed, module: &ModuleId) -> Result<Digest, WalletError> {
         self.rescan_if_due().await?;
+        self.gather(&reviewed.offer, module).await?;
+        let module = self.choose(&reviewed, module)?;
         let Reviewed { offer, party, .. } = reviewed;
-        self.gather(&offer, module).await?;
         let now = self.now();
         let mut rng = self.ports.rng();
         let key = SigningKey::make(&mut rng);
-        let ordered = Draft::new(offer, key.clone()).order(module.clone(), now, &mut rng)?;
+        let ordered = Draft::new(offer, key.clone())
+            .from(self.state()?.settings.rules.customer.as_deref())
+            .order(module, now, &mut rng)?;
         let payment = self.pledge(&ordered)?;
         let record = DealRecord::new(NewDeal {
             deal: ordered.deal(),
@@ -89,6 +92,23 @@ impl<P: Ports> Wallet<P> {
         self.change()?.insert(record);
         self.save(Touched::deal(deal).and_purse()).await?;
         Ok(deal)
+    }
+
+    /// The chosen module in the version that was negotiated, where nothing is in the way. Judged upon the memory that the
+    /// payment is stored with, so that nothing that was spent meanwhile is forgotten.
+    fn choose(&self, reviewed: &Reviewed, module: &ModuleId) -> Result<ModuleVersion, WalletError> {
+        if reviewed.offer.total.is_zero() {
+            return Ok(module.clone().into());
+        }
+        let way = self.ways(reviewed)?.into_iter().find(|way| way.module.id == *module);
+        let Some(Way { module, quote, confirm }) = way else {
+            return Err(PaymentError::Unsupported(module.clone()).into());
+        };
+        quote.map_err(PaymentError::from)?;
+        match confirm {
+            Some(why) if !reviewed.confirmed => Err(WalletError::Confirm(why.into())),
+            _ => Ok(module),
+        }
     }
 
     /// Exchanges change where the coins at hand are not enough and the change makes up for it.
@@ -113,20 +133,17 @@ impl<P: Ports> Wallet<P> {
     /// Pays the bill of an order in memory.
     fn pledge(&mut self, ordered: &AwaitReceipt) -> Result<Option<Payment>, WalletError> {
         let bill = ordered.bill();
-        let module = &ordered.order().module;
+        let module = ModuleVersion { id: ordered.order().module.clone(), version: ordered.order().version };
         if bill.total.is_zero() {
             return Ok(None);
         }
-        let acceptance = ordered.offer().accepts.iter().find(|acceptance| acceptance.module == *module);
-        let acceptance = acceptance.ok_or_else(|| PaymentError::Unsupported(module.clone()))?;
+        let unsupported = || PaymentError::Unsupported(module.id.clone());
+        let mut accepts = ordered.offer().accepts.iter();
+        let acceptance = accepts.find(|way| way.module == module.id && way.version == module.version);
+        let acceptance = acceptance.ok_or_else(unsupported)?;
         let (now, mut rng) = (self.now(), self.ports.rng());
-        let payment = match module.as_str() {
-            "ecash" => ErasedPayer::pay(&mut self.change()?.payer, &bill, acceptance, now, &mut rng)?,
-            "card" => ErasedPayer::pay(&mut self.change()?.cards, &bill, acceptance, now, &mut rng)?,
-            "dummy" => ErasedPayer::pay(&mut DummyPayer, &bill, acceptance, now, &mut rng)?,
-            _ => return Err(PaymentError::Unsupported(module.clone()).into()),
-        };
-        Ok(Some(payment))
+        let payer = self.change()?.payer_mut(&module).ok_or_else(unsupported)?;
+        Ok(Some(payer.pay(&bill, acceptance, now, &mut rng)?))
     }
 
     /// Goes on with a deal, wherever it stands, until the goods can be opened.
@@ -189,7 +206,10 @@ impl<P: Ports> Wallet<P> {
         record.proofs = status.proofs;
         record.keys = keys.into_iter().map(|(part, key)| PartKey { part, key }).collect();
         record.acknowledgement = Some(acknowledgement);
-        ErasedPayer::settled(&mut state.payer, deal);
+        let paid_with = record.paid_with();
+        if let Some(payer) = paid_with.and_then(|module| state.payer_mut(&module)) {
+            payer.settled(deal);
+        }
         self.save(Touched::deal(*deal).and_purse()).await
     }
 
@@ -215,7 +235,10 @@ impl<P: Ports> Wallet<P> {
         let record = state.deal_mut(deal)?;
         record.advance(Event::Refuse, now)?;
         record.refusal = Some(Refusal { code: code.as_str().to_owned(), detail: problem.detail.clone(), proof });
-        ErasedPayer::refused(&mut state.payer, deal);
+        let paid_with = record.paid_with();
+        if let Some(payer) = paid_with.and_then(|module| state.payer_mut(&module)) {
+            payer.refused(deal);
+        }
         // This wallet signs no coin over twice: somebody else has its words.
         state.settings.taken_over |= code == Code::COIN_ALREADY_SPENT && module_is_cash;
         self.save(Touched { settings: true, ..Touched::deal(*deal).and_purse() }).await?;

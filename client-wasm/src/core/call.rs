@@ -102,7 +102,16 @@ impl<P: Ports> Wallet<P> {
             "review" => answer(&self.review(p.text("offer_url")?).await?),
             "pay" => {
                 let module = ModuleId::new(p.text("module")?).ok_or_else(|| wrong("module"))?;
-                answer(&self.pay(&p.digest("offer_digest")?, &module, progress).await?)
+                let offer = p.digest("offer_digest")?;
+                if p.0.get("confirmed").is_some_and(|said| *said == true) {
+                    self.confirm(&offer);
+                }
+                answer(&self.pay(&offer, &module, progress).await?)
+            }
+            "policy" => answer(&self.policy().await?),
+            "set_policy" => {
+                let customer = p.0.get("customer").map(|_| p.text("customer")).transpose()?;
+                answer(&self.set_policy(p.text("policy")?, customer).await?)
             }
             "cards" => answer(&self.cards().await?),
             "add_card" => answer(&self.add_card(p.text("number")?, p.text("expiry")?, p.text("gateway")?).await?),

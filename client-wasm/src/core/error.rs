@@ -1,7 +1,7 @@
 //! Why the wallet did not do what it was asked for.
 
-use semper_shared::commerce::OfferError;
 use semper_shared::commerce::deal::DealError;
+use semper_shared::commerce::{OfferError, PolicyError};
 use semper_shared::foundation::{Amount, AmountError, Code, Coded, Digest};
 use semper_shared::items::payment::PaymentError;
 use semper_shared::items::payment::ecash::EcashError;
@@ -78,6 +78,12 @@ pub enum WalletError {
     /// Somebody broke the protocol.
     #[error("{} answered in a way that breaks the protocol: {}", .0.host, .0.what)]
     Peer(Box<Said>),
+    /// The policy wants the person's word, for this reason: [`crate::core::Wallet::confirm`], then the same purchase again.
+    #[error("the policy asks you to confirm this payment. {0}")]
+    Confirm(Box<str>),
+    /// A policy was refused.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// An offer was refused.
     #[error(transparent)]
     Offer(#[from] OfferError),
@@ -181,6 +187,8 @@ impl Coded for WalletError {
             Self::Network { .. } => Code::NETWORK_FAILED,
             Self::Unfinished { code, .. } | Self::Refused { code, .. } => *code,
             Self::Peer(_) => Code::PEER_INVALID,
+            Self::Confirm(_) => Code::CONFIRMATION_REQUIRED,
+            Self::Policy(error) => error.code(),
             Self::Offer(error) => error.code(),
             Self::Deal(error) => error.code(),
             Self::Payment(error) => error.code(),

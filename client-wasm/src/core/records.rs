@@ -6,7 +6,7 @@ use semper_shared::foundation::{Amount, Digest, UnixSeconds, base64, json};
 use semper_shared::items::information::{ContentKey, exposed_key};
 use semper_shared::items::party::Party;
 use semper_shared::items::payment::ecash::KeptCoin;
-use semper_shared::items::payment::{ModuleId, Payment, RefundStatus};
+use semper_shared::items::payment::{ErasedPayer, ModuleId, ModuleVersion, Payment, RefundStatus};
 use semper_shared::items::statement::Compact;
 use semper_shared::security::{Seed, SigningKey, Thumbprint};
 use serde::de::DeserializeOwned;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::WalletError;
+use super::policies::Rules;
 
 /// The name of the settings' record.
 pub(super) const SETTINGS: &str = "settings";
@@ -26,6 +27,11 @@ const DEAL_PREFIX: &str = "deal/";
 /// The name of a deal's record.
 pub(super) fn deal_name(deal: &Digest) -> String {
     format!("{DEAL_PREFIX}{deal}")
+}
+
+/// The name of a payment module's record.
+pub(super) fn module_name(module: &(impl ErasedPayer + ?Sized)) -> String {
+    format!("module/{}/{}", module.id(), module.version())
 }
 
 /// Whether a name is a deal's.
@@ -55,6 +61,9 @@ pub(super) struct Settings {
     /// Whether another device with the same words has the money now.
     #[serde(default)]
     pub(super) taken_over: bool,
+    /// What the customer lives under.
+    #[serde(default)]
+    pub(super) rules: Rules,
     /// When the wallet was made.
     pub(super) created_at: UnixSeconds,
 }
@@ -69,6 +78,7 @@ impl Settings {
             backup_confirmed: false,
             rescan: false,
             taken_over: false,
+            rules: Rules::default(),
             created_at: now,
         }
     }
@@ -214,6 +224,11 @@ impl DealRecord {
 
     pub(super) fn is_bought(&self) -> bool {
         matches!(self.state, State::Delivered | State::Acknowledged)
+    }
+
+    /// The payment module, in the version that paid.
+    pub(super) fn paid_with(&self) -> Option<ModuleVersion> {
+        self.payment.as_ref().map(|payment| ModuleVersion { id: payment.module.clone(), version: payment.version })
     }
 
     /// When it was ordered.

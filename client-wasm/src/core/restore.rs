@@ -50,7 +50,7 @@ impl<P: Ports> Wallet<P> {
         }
         let mut settings = Settings::new(&words.seed(), self.now());
         settings.backup_confirmed = true;
-        let mut state = State::fresh(settings);
+        let mut state = State::fresh(settings, &self.modules);
         for url in mints {
             progress.report(&json!({ "step": "mint", "mint": url, "found": state.payer.balances() }));
             let document = fetch_keys(&self.ports, url, self.now()).await?;

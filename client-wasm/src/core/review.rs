@@ -1,18 +1,18 @@
 //! Reviewing an offer: everything that is verified before anything is shown.
 
-use semper_shared::commerce::Offer;
 use semper_shared::commerce::deal::State;
+use semper_shared::commerce::{Offer, Policy, Way};
 use semper_shared::foundation::{Amount, Coded, Digest, UnixSeconds, json};
 use semper_shared::items::party::{Party, Role};
-use semper_shared::items::payment::dummy::DummyPayer;
 use semper_shared::items::payment::ecash::EcashParameters;
-use semper_shared::items::payment::{Choice, ErasedPayer, ModuleId, PaymentError, Unusable, choose};
+use semper_shared::items::payment::{ModuleId, ModuleVersion, Unusable};
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{Portable, Thumbprint};
 use serde::{Deserialize, Serialize};
 
 use super::mints::fetch_party;
 use super::net::{CatalogueEntry, ask_json, ask_text, get, host_of, join, origin_of, peer};
+use super::policies::{hides, published};
 use super::ports::Ports;
 use super::records::DealRecord;
 use super::{Wallet, WalletError};
@@ -25,6 +25,10 @@ const MAX_REVIEWED: usize = 16;
 pub(super) struct Reviewed {
     pub(super) offer: Signed<Offer>,
     pub(super) party: Signed<Party>,
+    /// The policy that the merchant publishes, where it leaves a way to pay out.
+    pub(super) their_policy: Option<Signed<Policy>>,
+    /// Whether the customer has confirmed what the policy wants confirmed.
+    pub(super) confirmed: bool,
     /// The deals that there were of it; one that was added since is what the customer agreed to.
     pub(super) known_deals: Vec<Digest>,
 }
@@ -78,17 +82,25 @@ pub struct MerchantView {
 pub struct Method {
     /// The module; `none` where nothing is to be paid.
     pub module: ModuleId,
+    /// The version of its protocol.
+    pub version: u32,
     /// Whether it can pay now.
     pub usable: bool,
     /// The code of what is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<&'static str>,
+    /// The stable name of the reason, such as `no-card`: `spec/payment.md` lists them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<&'static str>,
     /// What is in the way, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What the purses hold that the merchant takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balance: Option<Amount>,
+    /// What the policy wants confirmed before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -117,8 +129,7 @@ impl<P: Ports> Wallet<P> {
         self.sync().await?;
         let origin = origin_of(offer_url)
             .ok_or_else(|| WalletError::Request(format!("{offer_url} is not the address of an offer")))?;
-        let compact = ask_text(&self.ports, offer_url).await?;
-        let offer = Offer::verify(&compact, origin, self.now(), &Portable)?;
+        let offer = self.fetch_offer(offer_url, origin).await?;
         let party = fetch_party(&self.ports, origin, self.now()).await?;
         if party.role != Role::Merchant {
             return Err(peer(offer_url, "it is no merchant"));
@@ -126,17 +137,48 @@ impl<P: Ports> Wallet<P> {
         if party.key != offer.merchant.key {
             return Err(semper_shared::commerce::OfferError::Origin.into());
         }
-        let review = self.review_of(&offer)?;
         let known_deals =
             self.state()?.deals.iter().filter(|deal| deal.offer_digest == offer.digest()).map(|deal| deal.deal);
         let known_deals = known_deals.collect();
+        let mut reviewed = Reviewed { offer, party, their_policy: None, confirmed: false, known_deals };
+        if hides(&self.ways(&reviewed)?) {
+            self.look_again(&mut reviewed, offer_url, origin).await?;
+        }
+        let review = self.review_of(&reviewed)?;
         self.reviewed.retain(|other| other.offer.digest() != review.offer_digest);
         self.reviewed.truncate(MAX_REVIEWED - 1);
-        self.reviewed.insert(0, Reviewed { offer, party, known_deals });
+        self.reviewed.insert(0, reviewed);
         Ok(review)
     }
 
-    fn review_of(&self, offer: &Signed<Offer>) -> Result<Review, WalletError> {
+    async fn fetch_offer(&self, offer_url: &str, origin: &str) -> Result<Signed<Offer>, WalletError> {
+        let compact = ask_text(&self.ports, offer_url).await?;
+        Ok(Offer::verify(&compact, origin, self.now(), &Portable)?)
+    }
+
+    /// Before a merchant is said to hide something: the offer may be older than the introduction, and a policy that the
+    /// merchant publishes may say why.
+    async fn look_again(&self, reviewed: &mut Reviewed, offer_url: &str, origin: &str) -> Result<(), WalletError> {
+        let again = self.fetch_offer(offer_url, origin).await?;
+        if again.merchant.key == reviewed.offer.merchant.key {
+            reviewed.offer = again;
+        }
+        if let Some(path) = reviewed.party.endpoints.get("policy") {
+            let text = ask_text(&self.ports, &join(origin, path.trim_start_matches('/'))).await?;
+            reviewed.their_policy = published(&text, self.now());
+        }
+        Ok(())
+    }
+
+    /// The customer confirms what the policy wants confirmed of a reviewed offer.
+    pub fn confirm(&mut self, offer_digest: &Digest) {
+        for reviewed in self.reviewed.iter_mut().filter(|reviewed| reviewed.offer.digest() == *offer_digest) {
+            reviewed.confirmed = true;
+        }
+    }
+
+    fn review_of(&self, reviewed: &Reviewed) -> Result<Review, WalletError> {
+        let offer = &reviewed.offer;
         let thumbprint = offer.merchant.key.thumbprint();
         let state = self.state()?;
         let bought = || state.deals.iter().filter(|deal| deal.is_bought());
@@ -159,39 +201,51 @@ impl<P: Ports> Wallet<P> {
                 known,
                 key_changed,
             },
-            methods: self.methods(offer)?,
+            methods: self.methods(reviewed)?,
             expires_at: offer.expires_at,
             already,
         })
     }
 
     /// Every way to pay that offer or wallet has, and whether it can be used.
-    fn methods(&self, offer: &Offer) -> Result<Vec<Method>, WalletError> {
-        let currency = offer.total.currency();
+    fn methods(&self, reviewed: &Reviewed) -> Result<Vec<Method>, WalletError> {
+        let offer: &Offer = &reviewed.offer;
+        let usable = |module, version, balance| Method {
+            module,
+            version,
+            usable: true,
+            why: None,
+            cause: None,
+            reason: None,
+            balance,
+            confirm: None,
+        };
         if offer.total.is_zero() {
-            let none = Method { module: ModuleId::none(), usable: true, why: None, reason: None, balance: None };
-            return Ok(vec![none]);
+            return Ok(vec![usable(ModuleId::none(), 1, None)]);
         }
-        let payers: [&dyn ErasedPayer; 3] = [&self.state()?.payer, &self.state()?.cards, &DummyPayer];
-        let choices = choose(&payers, &offer.accepts, offer.total, self.now());
-        let method = |Choice { module, quote }: Choice| match quote {
-            Ok(quote) => Method { module, usable: true, why: None, reason: None, balance: Some(quote.available) },
+        let method = |Way { module: ModuleVersion { id, version }, quote, confirm }: Way| match quote {
+            Ok(quote) => Method { confirm, ..usable(id, version, Some(quote.available)) },
             // What is not spendable yet may be change: paying exchanges it first. Or it is pledged to this very purchase,
             // which was cut off: paying finishes that.
-            Err(Unusable::Insufficient { .. }) if self.change_suffices(offer) || self.is_begun(offer, &module) => {
-                Method { module, usable: true, why: None, reason: None, balance: self.held_for(offer) }
+            Err(Unusable::Insufficient { .. }) if self.change_suffices(offer) || self.is_begun(offer, &id) => {
+                Method { confirm, ..usable(id, version, self.held_for(offer)) }
             }
-            Err(unusable) => {
-                let available = match unusable {
-                    Unusable::Insufficient { .. } => self.held_for(offer),
-                    _ => Some(Amount::zero(currency)),
-                };
-                let reason = Some(unusable.to_string());
-                let why = Some(PaymentError::Unusable(unusable).code().as_str());
-                Method { module, usable: false, why, reason, balance: available }
-            }
+            Err(unusable) => Method {
+                usable: false,
+                why: Some(unusable.code().as_str()),
+                cause: Some(unusable.reason()),
+                reason: Some(unusable.to_string()),
+                ..usable(
+                    id,
+                    version,
+                    match unusable {
+                        Unusable::Insufficient { .. } => self.held_for(offer),
+                        _ => Some(Amount::zero(offer.total.currency())),
+                    },
+                )
+            },
         };
-        Ok(choices.into_iter().map(method).collect())
+        Ok(self.ways(reviewed)?.into_iter().map(method).collect())
     }
 
     /// Whether a purchase of this good, paid this way, was cut off.

@@ -97,6 +97,7 @@ impl<P: Ports> Wallet<P> {
     ) -> Result<TransferView, WalletError> {
         let mint = self.mint_for(amount).await?;
         self.gather_at(&mint, amount).await?;
+        self.may_send(amount)?;
         let now = self.now();
         let terms = Terms { mint, amount, purpose: purpose.to_owned(), expires_at: now.plus(expires_s) };
         let transfer = self.change()?.payer.send(terms, now)?;
@@ -218,6 +219,7 @@ impl<P: Ports> Wallet<P> {
                 return Err(peer(&mint_url, "the link is for another mint"));
             }
             self.gather_at(&mint, read.terms.amount).await?;
+            self.may_send(read.terms.amount)?;
             let now = self.now();
             self.change()?.payer.pay_request(&request, now, &Portable)?;
             self.save(Touched::purse()).await?;

@@ -5,7 +5,9 @@
 
 use semper_shared::foundation::{Digest, Table, UnixSeconds};
 use semper_shared::items::payment::card::CardPayer;
+use semper_shared::items::payment::dummy::DummyPayer;
 use semper_shared::items::payment::ecash::EcashPayer;
+use semper_shared::items::payment::{ErasedPayer, ModuleVersion};
 use semper_shared::security::Portable;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -34,6 +36,8 @@ pub enum Status {
 /// A customer's wallet over its ports.
 pub struct Wallet<P: Ports> {
     pub(super) ports: P,
+    /// The payment modules that were handed in.
+    pub(super) modules: Vec<MakePayer>,
     kdf: Kdf,
     key: Option<VaultKey>,
     pub(super) state: Option<State>,
@@ -44,6 +48,12 @@ pub struct Wallet<P: Ports> {
     pub(super) renewed: Table<String, u64>,
 }
 
+/// A payment module of a wallet.
+pub type Payer = Box<dyn ErasedPayer + Send>;
+
+/// Makes a payment module with nothing in it.
+pub type MakePayer = fn() -> Payer;
+
 /// A record's name and its JSON.
 pub(super) type PlainRecord = (String, Zeroizing<Vec<u8>>);
 
@@ -53,18 +63,21 @@ pub(super) struct State {
     pub(super) settings: Settings,
     pub(super) payer: EcashPayer,
     pub(super) cards: CardPayer,
+    /// The payment modules that were handed in.
+    pub(super) further: Vec<Payer>,
     /// The oldest first.
     pub(super) deals: Vec<DealRecord>,
 }
 
 impl State {
-    pub(super) fn fresh(settings: Settings) -> Self {
+    pub(super) fn fresh(settings: Settings, modules: &[MakePayer]) -> Self {
         let payer = EcashPayer::new(settings.seed());
-        Self { generation: 0, settings, payer, cards: CardPayer::default(), deals: Vec::new() }
+        let further = modules.iter().map(|make| make()).collect();
+        Self { generation: 0, settings, payer, cards: CardPayer::default(), further, deals: Vec::new() }
     }
 
     /// Reads opened records.
-    pub(super) fn read(plain: &[PlainRecord]) -> Result<Self, WalletError> {
+    pub(super) fn read(plain: &[PlainRecord], modules: &[MakePayer]) -> Result<Self, WalletError> {
         let record = |name: &str| {
             let found = plain.iter().find(|(other, _)| other == name);
             found.map(|(_, bytes)| bytes).ok_or(WalletError::Damaged("a record is missing"))
@@ -74,11 +87,31 @@ impl State {
         let payer = EcashPayer::load(settings.seed(), purse, &Portable)?;
         let cards = plain.iter().find(|(name, _)| name == records::CARDS);
         let cards = cards.map(|(_, bytes)| records::read(bytes)).transpose()?.unwrap_or_default();
-        let mut state = Self { generation: 0, settings, payer, cards, deals: Vec::new() };
+        let mut further: Vec<_> = modules.iter().map(|make| make()).collect();
+        for module in &mut further {
+            let name = records::module_name(&**module);
+            if let Some((_, bytes)) = plain.iter().find(|(other, _)| *other == name) {
+                module.restore(records::read(bytes)?)?;
+            }
+        }
+        let mut state = Self { generation: 0, settings, payer, cards, further, deals: Vec::new() };
         for (_, bytes) in plain.iter().filter(|(name, _)| records::is_deal(name)) {
             state.insert(records::read(bytes)?);
         }
         Ok(state)
+    }
+
+    /// The payment modules, in the order of preference.
+    pub(super) fn payers(&self) -> Vec<&dyn ErasedPayer> {
+        let own: [&dyn ErasedPayer; 2] = [&self.payer, &self.cards];
+        own.into_iter().chain(self.further.iter().map(|payer| &**payer as _)).collect()
+    }
+
+    /// The payment module in this version.
+    pub(super) fn payer_mut(&mut self, module: &ModuleVersion) -> Option<&mut dyn ErasedPayer> {
+        let own: [&mut dyn ErasedPayer; 2] = [&mut self.payer, &mut self.cards];
+        let mut all = own.into_iter().chain(self.further.iter_mut().map(|payer| &mut **payer as _));
+        all.find(|payer| payer.id() == module.id && payer.version() == module.version)
     }
 
     /// Adds a deal where it belongs by its time.
@@ -99,9 +132,10 @@ impl State {
 
 impl<P: Ports> Wallet<P> {
     /// The wallet in this store, or the place for a new one.
-    pub const fn new(ports: P) -> Self {
+    pub fn new(ports: P) -> Self {
         Self {
             ports,
+            modules: vec![|| Box::new(DummyPayer)],
             kdf: Kdf::PEOPLE,
             key: None,
             state: None,
@@ -115,6 +149,13 @@ impl<P: Ports> Wallet<P> {
     #[must_use]
     pub fn with_kdf(self, kdf: Kdf) -> Self {
         Self { kdf, ..self }
+    }
+
+    /// With a further payment module, which comes after those that it has in the order of preference.
+    #[must_use]
+    pub fn with_module(mut self, module: MakePayer) -> Self {
+        self.modules.push(module);
+        self
     }
 
     /// The ports.
@@ -146,7 +187,7 @@ impl<P: Ports> Wallet<P> {
     /// [`WalletError::Exists`] where there is one.
     pub async fn create(&mut self, words: &Words, passphrase: &str) -> Result<(), WalletError> {
         let settings = Settings::new(&words.seed(), self.now());
-        self.establish(State::fresh(settings), passphrase).await
+        self.establish(State::fresh(settings, &self.modules), passphrase).await
     }
 
     /// Opens the wallet.
@@ -294,6 +335,12 @@ impl<P: Ports> Wallet<P> {
         if touched.purse {
             plain.push((records::PURSE.to_owned(), records::write(state.payer.purse())?));
         }
+        for module in state.further.iter().filter(|_| touched.purse) {
+            let stored = module.stored();
+            if !stored.is_null() {
+                plain.push((records::module_name(&**module), records::write(&stored)?));
+            }
+        }
         if touched.cards {
             plain.push((records::CARDS.to_owned(), records::write(&state.cards)?));
         }
@@ -345,7 +392,7 @@ impl<P: Ports> Wallet<P> {
             let bytes = key.open_record(&name, &sealed).ok_or(WalletError::Damaged("a record does not open"))?;
             plain.push((name, bytes));
         }
-        self.state = Some(State { generation: stored.generation, ..State::read(&plain)? });
+        self.state = Some(State { generation: stored.generation, ..State::read(&plain, &self.modules)? });
         self.changing = false;
         Ok(())
     }

@@ -79,7 +79,7 @@ pub async fn start(config: &Config, shutdown: &Shutdown) -> Result<Running, Star
     let module =
         ModuleVersion { id: ModuleId::new(CardPayer::ID).unwrap_or_else(ModuleId::none), version: CardPayer::VERSION };
     let introduction = Introduction::new(signer, Role::Gateway, &config.name, &config.server.public_url)
-        .modules([module])
+        .modules(move || vec![module.clone()])
         .address("cards", "/cards")
         .address("authorisations", "/authorisations")
         .address("orders", "/orders");

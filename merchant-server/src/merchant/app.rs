@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use semper_shared::commerce::Policy;
 use semper_shared::foundation::{Digest, UnixSeconds};
 use semper_shared::items::payment::account::AccountPayee;
 use semper_shared::items::payment::card::{CardPayee, Gateway};
 use semper_shared::items::payment::ecash::{EcashPayee, TrustedMint};
-use semper_shared::items::payment::{Answer, Registry, Request, dummy::DummyPayee};
+use semper_shared::items::payment::{Answer, ErasedPayee, ModuleVersion, Registry, Request, dummy::DummyPayee};
+use semper_shared::items::statement::Signed;
 use semper_shared::security::{PublicKey, Signer as _};
 use tokio::sync::Notify;
 
@@ -41,6 +43,10 @@ pub(super) struct App {
     /// Payouts are fetched by one task at a time.
     pub(super) fetching: tokio::sync::Mutex<()>,
     cursors: Mutex<Cursors>,
+    /// The modules that were handed in, beside those that the configuration names.
+    further: Vec<Arc<dyn ErasedPayee>>,
+    pub(super) policy: Option<Signed<Policy>>,
+    offered: RwLock<Vec<ModuleVersion>>,
     /// Offers are made by one task at a time.
     stocking: tokio::sync::Mutex<()>,
 }
@@ -48,7 +54,7 @@ pub(super) struct App {
 impl App {
     /// The merchant with what it knows from before: offers, and mints that it has met.
     pub(super) async fn open(
-        config: Config,
+        (config, further, policy): (Config, Vec<Arc<dyn ErasedPayee>>, Option<Signed<Policy>>),
         store: Box<dyn Store>,
         signer: Arc<NativeSigner>,
         verifier: Native,
@@ -71,6 +77,9 @@ impl App {
             registries: RwLock::default(),
             fetching: tokio::sync::Mutex::default(),
             cursors: Mutex::default(),
+            further,
+            policy,
+            offered: RwLock::default(),
             stocking: tokio::sync::Mutex::default(),
         };
         app.meet_again().await?;
@@ -163,7 +172,7 @@ impl App {
         if self.config.dummy_payments {
             registry = registry.with(DummyPayee);
         }
-        registry
+        self.further.iter().fold(registry, |registry, module| registry.with_shared(Arc::clone(module)))
     }
 
     /// The mints whose coins are taken.
@@ -177,6 +186,11 @@ impl App {
             Some(answer) => Ok(answer),
             None => self.asker.post(request).await,
         }
+    }
+
+    /// The payment modules that all offers have been made with: what the merchant says that it takes.
+    pub(super) fn offered(&self) -> Vec<ModuleVersion> {
+        self.offered.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The payment modules as they stand.
@@ -213,10 +227,14 @@ impl App {
     /// Makes the offers that are missing.
     pub(super) async fn stock(&self, now: UnixSeconds) -> Result<(), ShelfError> {
         let _alone = self.stocking.lock().await;
-        let accepts = |label: Option<&str>| self.registry_for(label).acceptances();
+        let accepts = self.registry().acceptances();
+        let registry = |label: Option<&str>| self.registry_for(label);
         // Another replica may have made some of them.
         self.shelf.load(&self.stocking(), now).await?;
-        self.shelf.stock(&self.stocking(), &accepts, now).await
+        self.shelf.stock(&self.stocking(), &registry, now).await?;
+        let offered = accepts.into_iter().map(|way| ModuleVersion { id: way.module, version: way.version }).collect();
+        *self.offered.write().unwrap_or_else(PoisonError::into_inner) = offered;
+        Ok(())
     }
 
     /// The offer of this digest, as long as it is honoured, whichever replica made it.
@@ -233,7 +251,13 @@ impl App {
     }
 
     fn stocking(&self) -> Stocking<'_> {
-        Stocking { config: &self.config, store: &*self.store, signer: &self.signer, verifier: &self.verifier }
+        Stocking {
+            config: &self.config,
+            policy: self.policy.as_deref(),
+            store: &*self.store,
+            signer: &self.signer,
+            verifier: &self.verifier,
+        }
     }
 
     /// Whether everything in the catalogue can be sold.

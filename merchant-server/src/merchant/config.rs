@@ -48,6 +48,15 @@ pub struct Config {
     /// Where it sells (ISO 3166-1 alpha-2); empty means everywhere.
     #[serde(default)]
     pub jurisdictions: Vec<String>,
+    /// Where it is (ISO 3166-1 alpha-2).
+    #[serde(default)]
+    pub jurisdiction: Option<String>,
+    /// A file with a signed policy (`shared/spec/policy.md`): no order is taken against it.
+    #[serde(default)]
+    pub policy: Option<PathBuf>,
+    /// The thumbprint of the key that the policy must be signed with.
+    #[serde(default)]
+    pub policy_key: Option<Thumbprint>,
     /// How customers reach a person; stands in the terms.
     #[serde(default)]
     pub contact: Option<String>,

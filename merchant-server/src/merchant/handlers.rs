@@ -18,6 +18,7 @@ use super::messages::{
 };
 use super::offers::Page;
 use super::pages;
+use super::policy;
 use crate::clock;
 use crate::http::{Endpoint, Json, Problem, ProblemBody};
 use crate::iso20022::MAX_FILE;
@@ -34,6 +35,7 @@ use crate::iso20022::MAX_FILE;
         acknowledge,
         content,
         picture,
+        policy::published,
         admin::deals,
         admin::list,
         admin::refund,
@@ -69,6 +71,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(Endpoint::at("/admin/invoices").get(desk::invoices))
         .service(Endpoint::at("/admin/outgoing").get(desk::outgoing))
         .service(Endpoint::at("/admin/outgoing/files/{id}").post(desk::outgoing_file).limit(4 * 1024))
+        .service(Endpoint::at("/policy").get(policy::published))
         .service(Endpoint::at("/content/{digest}").get(content))
         .service(Endpoint::at("/pictures/{file}").get(picture));
 }

@@ -32,6 +32,7 @@ mod offers;
 mod pack;
 mod pages;
 mod payouts;
+mod policy;
 mod refunds;
 mod sql;
 mod store;
@@ -45,8 +46,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
-use semper_shared::items::party::{ModuleVersion, Role};
-use semper_shared::items::payment::ModuleId;
+use semper_shared::items::party::Role;
+use semper_shared::items::payment::ErasedPayee;
 use utoipa::OpenApi as _;
 
 pub use config::{AccountConfig, Config, MintConfig, NotificationsConfig, PayoutConfig};
@@ -75,7 +76,7 @@ const STOCK_EVERY: Duration = Duration::from_secs(3_600);
 /// # Errors
 /// As [`start_with_pages`].
 pub async fn start(config: &Config, shutdown: &Shutdown) -> Result<Running, StartError> {
-    start_with_pages(config, |_| {}, shutdown).await
+    start_with_modules(config, Vec::new(), |_| {}, shutdown).await
 }
 
 /// Starts the merchant on one origin with `pages`, which are the shop's.
@@ -85,6 +86,23 @@ pub async fn start(config: &Config, shutdown: &Shutdown) -> Result<Running, Star
 /// # Errors
 /// [`StartError`] for a wrong configuration, an unusable key, store or catalogue, or an address that is taken.
 pub async fn start_with_pages<P>(config: &Config, pages: P, shutdown: &Shutdown) -> Result<Running, StartError>
+where
+    P: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+{
+    start_with_modules(config, Vec::new(), pages, shutdown).await
+}
+
+/// The same with further payment `modules` beside those that the configuration names; one of the same name and version is
+/// taken in its place.
+///
+/// # Errors
+/// As [`start_with_pages`].
+pub async fn start_with_modules<P>(
+    config: &Config,
+    modules: Vec<Arc<dyn ErasedPayee>>,
+    pages: P,
+    shutdown: &Shutdown,
+) -> Result<Running, StartError>
 where
     P: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
@@ -99,17 +117,21 @@ where
     metrics.begin(store.count_deals().await?);
     let database = store.database.clone();
     let now = clock::now();
-    let app = App::open(config.clone(), Box::new(store), Arc::clone(&signer), verifier, asker, metrics, now);
+    let policy = policy::read(config, clock::now(), &verifier)?;
+    let parts = (config.clone(), modules, policy);
+    let app = App::open(parts, Box::new(store), Arc::clone(&signer), verifier, asker, metrics, now);
     let app = Arc::new(app.await.map_err(unusable)?);
     app.stock(now).await.map_err(unusable)?;
     let checked = Arc::clone(&app);
     let service = service.ready(move || database.check().and_then(|()| checked.check()));
+    let taken = Arc::clone(&app);
     let introduction = Introduction::new(signer, Role::Merchant, &config.name, config.url())
-        .modules(modules(config))
+        .modules(move || taken.offered())
         .address("offers", "/offers")
         .address("goods", "/goods/{good}")
         .address("deals", "/deals")
         .address("content", "/content/{digest}");
+    let introduction = if config.policy.is_some() { introduction.address("policy", "/policy") } else { introduction };
     let introduction = Arc::new(introduction);
     let (data, contents) = (web::Data::new(Arc::clone(&app)), web::Data::new(Contents::new(&config.data)));
     let routes = move |routes: &mut web::ServiceConfig| {
@@ -143,15 +165,6 @@ fn unusable(error: ShelfError) -> StartError {
         ShelfError::Store(error) => error.into(),
         error => StartError::Config(format!("merchant: {error}")),
     }
-}
-
-fn modules(config: &Config) -> Vec<ModuleVersion> {
-    let ecash = (!config.mints.is_empty()).then_some("ecash");
-    let dummy = config.dummy_payments.then_some("dummy");
-    let card = config.gateway.as_ref().map(|_| "card");
-    let account = config.account.as_ref().map(|_| "account");
-    let named = account.into_iter().chain(ecash).chain(card).chain(dummy).filter_map(ModuleId::new);
-    named.map(|id| ModuleVersion { id, version: 1 }).collect()
 }
 
 /// Renews offers before they run out.

@@ -4,16 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use actix_web::web::Bytes;
+use semper_shared::commerce::Policy;
 use semper_shared::commerce::offer::{DeliveryTerms, Exchange, Item, Merchant, Offer, OfferError, Part, vat_included};
 use semper_shared::foundation::{Digest, UnixSeconds, base64};
 use semper_shared::items::information::ContentKey;
-use semper_shared::items::payment::Acceptance;
+use semper_shared::items::payment::{Acceptance, Registry};
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{Signer as _, Verifier};
 
 use super::catalogue::Good;
 use super::config::Config;
 use super::messages::{Card, GoodPage, Offers};
+use super::policy::{Sale, allowed};
 use super::store::{NewOffer, Store, StoredOffer};
 use super::terms::terms;
 use crate::crypto::NativeSigner;
@@ -76,6 +78,7 @@ pub(super) enum ShelfError {
 /// What it takes to make offers.
 pub(super) struct Stocking<'a> {
     pub(super) config: &'a Config,
+    pub(super) policy: Option<&'a Policy>,
     pub(super) store: &'a dyn Store,
     pub(super) signer: &'a NativeSigner,
     pub(super) verifier: &'a dyn Verifier,
@@ -122,7 +125,7 @@ impl Shelf {
     pub(super) async fn stock(
         &self,
         with: &Stocking<'_>,
-        accepts: &(dyn Fn(Option<&str>) -> Vec<Acceptance> + Sync),
+        registry: &(dyn Fn(Option<&str>) -> Arc<Registry> + Sync),
         now: UnixSeconds,
     ) -> Result<(), ShelfError> {
         let goods = with.store.goods().await?;
@@ -140,7 +143,11 @@ impl Shelf {
                 tracing::warn!(good = good.id, label, "not offered: `payout.accounts` has no such label");
                 continue;
             }
-            let accepts = if good.price.is_zero() { Vec::new() } else { accepts(label) };
+            let sale = Sale { amount: good.price, kind: Some(&good.kind), customer: None };
+            let accepts = match good.price.is_zero() {
+                true => Vec::new(),
+                false => allowed(with.config, with.policy, &registry(label), &sale, now),
+            };
             if accepts.is_empty() && !good.price.is_zero() {
                 waiting += 1;
                 continue;
@@ -253,11 +260,13 @@ fn make(
         merchant: Merchant {
             name: config.name.clone(),
             url: config.url().to_owned(),
+            jurisdiction: config.jurisdiction.clone(),
             key: with.signer.public_key().clone(),
         },
         good: good.id.clone(),
         title: good.title.clone(),
         summary: good.summary.clone(),
+        kind: Some(good.kind.clone()).filter(|kind| !kind.is_empty()),
         language: good.language.clone(),
         vat: vat_included(&items, good.price)?,
         items,

@@ -211,7 +211,7 @@ async fn an_unreachable_mint_leaves_the_outcome_open() {
         let permissions = vec![Signed::sign_self_keyed(permission, &coin).to_compact()];
         let body = EcashBody { mint: mint.public_key().thumbprint(), permissions };
         let body = serde_json::to_value(body).unwrap();
-        let payment = Payment { module: ModuleId::new("ecash").unwrap(), version: 1, body };
+        let payment = Payment { module: ModuleId::new("ecash").unwrap(), version: 1, body, critical: Vec::new() };
         json!({"order": wallet.order().to_compact(), "payment": payment})
     };
     let foreign = Permission { refund_by: UnixSeconds(1), ..permission.clone() };
@@ -267,14 +267,14 @@ async fn offers_are_renewed_before_they_run_out() {
     import_goods(&config.data, &goods);
     let store = sql::open(&config.data, None, None).await.unwrap();
     let (signer, verifier) = (crate::crypto::NativeSigner::make().unwrap(), Native::new().unwrap());
-    let accepts = Registry::new().with(DummyPayee).acceptances();
+    let registry = std::sync::Arc::new(Registry::new().with(DummyPayee));
     let shelf = Shelf::default();
     let mut seen = Vec::new();
     let start = 1_800_000_000;
     let day = 86_400;
     for at in [start, start + 3 * day, start + 4 * day, start + 12 * day, start + 30 * day] {
-        let with = Stocking { config: &config, store: &store, signer: &signer, verifier: &verifier };
-        shelf.stock(&with, &|_| accepts.clone(), UnixSeconds(at)).await.unwrap();
+        let with = Stocking { config: &config, policy: None, store: &store, signer: &signer, verifier: &verifier };
+        shelf.stock(&with, &|_| std::sync::Arc::clone(&registry), UnixSeconds(at)).await.unwrap();
         let window = shelf.window();
         let compact = String::from_utf8(window.goods["course"].1.body.to_vec()).unwrap();
         let offer = Signed::<semper_shared::commerce::Offer>::verify(&compact, signer.public_key(), &Portable).unwrap();
@@ -290,13 +290,13 @@ async fn offers_are_renewed_before_they_run_out() {
     // Other terms make other offers at once; a new process finds the ones it needs.
     let now = UnixSeconds(start + 30 * day);
     let again = Shelf::default();
-    let with = Stocking { config: &config, store: &store, signer: &signer, verifier: &verifier };
+    let with = Stocking { config: &config, policy: None, store: &store, signer: &signer, verifier: &verifier };
     again.load(&with, now).await.unwrap();
-    again.stock(&with, &|_| accepts.clone(), now).await.unwrap();
+    again.stock(&with, &|_| std::sync::Arc::clone(&registry), now).await.unwrap();
     assert_eq!(again.window().goods["course"].1.tag, format!("\"{}\"", seen[4].digest()));
     config.refund_days = 30;
-    let with = Stocking { config: &config, store: &store, signer: &signer, verifier: &verifier };
-    again.stock(&with, &|_| accepts.clone(), now).await.unwrap();
+    let with = Stocking { config: &config, policy: None, store: &store, signer: &signer, verifier: &verifier };
+    again.stock(&with, &|_| std::sync::Arc::clone(&registry), now).await.unwrap();
     assert_ne!(again.window().goods["course"].1.tag, format!("\"{}\"", seen[4].digest()));
     let stranger = crate::crypto::NativeSigner::make().unwrap();
     let with = Stocking { signer: &stranger, ..with };

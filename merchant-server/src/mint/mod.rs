@@ -168,7 +168,7 @@ async fn open_ledger(config: &Config, registry: Option<&prometheus::Registry>) -
 fn introduction(mint: &Mint) -> Introduction {
     let module = ModuleId::new(EcashPayer::ID).map(|id| ModuleVersion { id, version: EcashPayer::VERSION });
     Introduction::new(Arc::clone(&mint.signer), Role::Mint, &mint.config.name, &mint.url)
-        .modules(module)
+        .modules(move || module.clone().into_iter().collect())
         .address("keys", "/keys")
         .address("reserves", "/reserves/{reserve}")
         .address("withdrawals", "/withdrawals")

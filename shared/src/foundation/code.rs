@@ -109,6 +109,12 @@ codes! {
     MODULE_UNSUPPORTED = "module-unsupported", 400, "Choose a payment system that both sides have.";
     PAYMENT_INVALID = "payment-invalid", 400, "Make the payment again as the offer asks.";
     PAYMENT_MISSING = "payment-missing", 402, "Send the payment with the order.";
+    POLICY_INVALID = "policy-invalid", 400, "Ask its authority for a policy that is whole.";
+    POLICY_EXPIRED = "policy-expired", 403, "Renew the policy: nothing is paid under one that has run out.";
+    POLICY_FORBIDS = "policy-forbids", 403, "Choose another way to pay: a policy does not allow this one here.";
+    SPENDING_LIMIT = "spending-limit", 403, "Pay less, or wait: the policy limits what is spent within 24 hours.";
+    CONFIRMATION_REQUIRED = "confirmation-required", 409, "Confirm the payment: the policy asks for it.";
+    DOWNGRADE_REFUSED = "downgrade-refused", 403, "Do not pay: the shop hides a way to pay that it takes, or offers an old version of it.";
     DEAL_UNKNOWN = "deal-unknown", 404, "Check the deal, or send its order first.";
     RECEIPT_INVALID = "receipt-invalid", 502, "Keep the evidence: the merchant's receipt does not fit the deal.";
     DELIVERY_INVALID = "delivery-invalid", 502, "Keep the evidence: what was delivered is not what was offered.";

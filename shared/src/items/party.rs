@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::payment::ModuleId;
+pub use super::payment::ModuleVersion;
 use super::statement::{Signed, Statement, StatementError};
 use crate::foundation::{Table, UnixSeconds};
 use crate::security::{PublicKey, Verifier};
@@ -20,15 +20,6 @@ pub enum Role {
     Bank,
     /// Has card payments authorised.
     Gateway,
-}
-
-/// A payment module that a party runs, and its version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModuleVersion {
-    /// The module.
-    pub id: ModuleId,
-    /// Its version.
-    pub version: u32,
 }
 
 /// The document by which a party introduces itself.

@@ -12,6 +12,7 @@ mod commerce;
 mod ecash;
 mod foundation;
 mod information;
+mod policy;
 mod security;
 mod statement;
 #[cfg(feature = "ecash")]
@@ -62,6 +63,7 @@ pub fn run(module: &str, text: &str) -> Result<(), String> {
         "ecash" => ecash::perform,
         #[cfg(feature = "ecash")]
         "transfer" => transfer::perform,
+        "policy" => policy::perform,
         "offer" | "deal" => commerce::perform,
         _ => return Err(format!("there is no module {module}")),
     };

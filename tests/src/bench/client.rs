@@ -170,7 +170,7 @@ impl Bench {
         let permission = Signed::sign_self_keyed(permission, &coin.secret.key()).to_compact();
         let body = EcashBody { mint: self.keys.mint(), permissions: vec![permission] };
         let module = ModuleId::new("ecash").ok_or("a module's name")?;
-        paid(order, &bill, Payment { module, version: 1, body: serde_json::to_value(body)? })
+        paid(order, &bill, Payment { module, version: 1, body: serde_json::to_value(body)?, critical: Vec::new() })
     }
 
     /// Purchases with these coins.

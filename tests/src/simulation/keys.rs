@@ -149,10 +149,16 @@ fn offer(price: u64, signer: &SigningKey, registry: &Registry) -> Outcome<Offer>
         commitment,
     };
     Ok(Offer {
-        merchant: Name { name: "The shop".to_owned(), url: MERCHANT.to_owned(), key: signer.public_key().clone() },
+        merchant: Name {
+            name: "The shop".to_owned(),
+            url: MERCHANT.to_owned(),
+            jurisdiction: None,
+            key: signer.public_key().clone(),
+        },
         good: price.to_string(),
         title: "A text".to_owned(),
         summary: "A text.".to_owned(),
+        kind: None,
         language: "en".to_owned(),
         vat: vat_included(&items, total)?,
         items,

@@ -16,6 +16,9 @@ import { isBrokenPromise, stopView } from "./stop.js";
 /** What is in the way when more cash, or cash of the right mint, would help. */
 const NEEDS_CASH = new Set(["funds-insufficient", "mint-untrusted"]);
 
+/** What a shop does that hides something better. */
+const DOWNGRADES = new Set(["hidden", "older"]);
+
 const STEPS = ["ordering", "paying", "receipt", "delivered"];
 
 /**
@@ -38,15 +41,33 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
   const free = offer.total.minor === 0;
   const methods = h("semper-methods", { value: review.methods });
   const chosen = review.methods.find((/** @type {any} */ method) => method.usable);
+  if (!free && !chosen && review.methods.some((/** @type {any} */ method) => DOWNGRADES.has(method.cause))) {
+    return stopView({ code: "downgrade-refused", host: merchant.domain, leave: asker.cancel });
+  }
   const amount = formatAmount(offer.total);
   const verb = free ? t("confirm.take") : t("confirm.pay", { amount });
 
   const pay = h("button", { class: "button primary large", type: "button" }, verb);
   pay.addEventListener("click", () => {
-    pay.disabled = true;
     const module = /** @type {any} */ (methods).chosen;
-    if (module) payAndAnswer(context, { review, module, asker });
-  }, { once: true });
+    if (!module) return;
+    pay.disabled = true;
+    payAndAnswer(context, { review, module, asker, confirmed: tick.checked });
+  });
+
+  // What the policy wants confirmed is confirmed by a tick of its own, for the way to pay that is chosen.
+  const tick = h("input", { type: "checkbox" });
+  const words = h("span", {});
+  const policy = h("label", { class: "check" }, tick, words);
+  const follow = () => {
+    const module = /** @type {any} */ (methods).chosen ?? chosen?.module;
+    const why = review.methods.find((/** @type {any} */ method) => method.module === module)?.confirm;
+    policy.hidden = why === undefined;
+    words.textContent = why ? t("confirm.policy.why", { why }) : t("confirm.policy");
+    pay.disabled = !policy.hidden && !tick.checked;
+  };
+  tick.addEventListener("change", follow);
+  methods.addEventListener("change", follow);
 
   const short = review.methods.find((/** @type {any} */ method) => NEEDS_CASH.has(method.why));
   const addCash = h("button", { class: "button primary large", type: "button" }, t("cash.add"));
@@ -69,10 +90,12 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
     h("div", { class: "card" }, h("semper-party", { value: { name: merchant.name, domain: merchant.domain, known: merchant.known, keyChanged: merchant.key_changed } }), askedFrom(asker, merchant)),
     h("div", { class: "what" }, h("p", { class: "item" }, offer.title), h("p", { class: "total" }, free ? t("free") : h("semper-amount", { value: offer.total })), h("p", { class: "muted small" }, free ? "" : t("confirm.vat", { vat: formatAmount(offer.vat) }))),
     methods,
+    policy,
     h("p", { class: "next" }, t(free ? "confirm.next.free" : "confirm.next"), offer.refund_days ? ` ${t("confirm.refund", { count: offer.refund_days })}` : ""),
     h("div", { class: "stack-tight actions" }, chosen ? pay : short ? addCash : h("p", { class: "problem", role: "alert" }, t("confirm.nomethod")), gateway ? useCard : null, h("button", { class: "button wide", type: "button", onclick: asker.cancel }, t("cancel"))),
     details(review),
   );
+  follow();
   return { title: t("confirm.title"), content };
 }
 
@@ -157,8 +180,8 @@ function alreadyView(context, { review, offerUrl, asker }) {
   return { title: t("already.title"), content };
 }
 
-/** @param {Context} context @param {{review: any, module: string, asker: Asker}} request */
-async function payAndAnswer(context, { review, module, asker }) {
+/** @param {Context} context @param {{review: any, module: string, asker: Asker, confirmed?: boolean}} request */
+async function payAndAnswer(context, { review, module, asker, confirmed = false }) {
   const { offer, merchant, offer_digest } = review;
   const steps = stepList(STEPS.map((key) => ({ key, label: t(`pay.step.${key}`) })));
   const running = h(
@@ -171,7 +194,7 @@ async function payAndAnswer(context, { review, module, asker }) {
   );
   await context.show(() => ({ title: t("confirm.title"), content: running }));
   try {
-    const { deal } = await context.wallet.call("pay", { offer_digest, module }, { onProgress: ({ step }) => step && steps.reach(step) });
+    const { deal } = await context.wallet.call("pay", { offer_digest, module, confirmed }, { onProgress: ({ step }) => step && steps.reach(step) });
     steps.finish();
     asker.result(await resultOf(context, deal));
   } catch (error) {

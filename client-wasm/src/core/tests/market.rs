@@ -9,7 +9,9 @@ use semper_shared::foundation::{Amount, Code, Currency, Table, UnixSeconds};
 use semper_shared::items::information::{ContentKey, Sealer};
 use semper_shared::items::party::{Party, Role};
 use semper_shared::items::payment::ecash::{EcashPayee, TrustedMint};
-use semper_shared::items::payment::{Answer, Bill, RefundId, RefundStep, Registry, Repayment, Settlement, Step};
+use semper_shared::items::payment::{
+    Acceptance, Answer, Bill, ModuleVersion, RefundId, RefundStep, Registry, Repayment, Settlement, Step,
+};
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{Portable, Signer, SigningKey};
 use serde::Serialize;
@@ -47,7 +49,13 @@ pub(crate) struct Market {
     pub(crate) account_minor: u64,
     transfers: BTreeMap<String, Value>,
     merchant: SigningKey,
-    registry: Registry,
+    pub(crate) registry: Registry,
+    /// What the merchant says that it takes.
+    pub(crate) introduced: Vec<ModuleVersion>,
+    /// Changes what an offer accepts.
+    pub(crate) accepts: fn(Vec<Acceptance>) -> Vec<Acceptance>,
+    /// The policy that the merchant publishes.
+    pub(crate) policy: Option<String>,
     pub(crate) deals: BTreeMap<String, Value>,
     /// Makes the merchant answer every order with this.
     pub(crate) merchant_refuses: Option<(u16, Code, Value)>,
@@ -70,6 +78,9 @@ impl Market {
             transfers: BTreeMap::new(),
             merchant: SigningKey::from_bytes(&[5; 32]).unwrap(),
             deals: BTreeMap::new(),
+            introduced: Vec::new(),
+            accepts: |accepts| accepts,
+            policy: None,
             merchant_refuses: None,
             merchant_is_silent: false,
             price_minor: 5,
@@ -111,6 +122,7 @@ impl Market {
         match rest(SHOP) {
             Some("/.well-known/semper") => Ok(self.party().compact().into()),
             Some("/offers/article") => Ok(Signed::sign(self.offer(), &self.merchant).compact().into()),
+            Some("/policy") => Ok(self.policy.clone().unwrap_or_default().into()),
             Some("/deals") => self.deal(&serde_json::from_value(body).unwrap()),
             Some(path) if request.method == "GET" && path.starts_with("/deals/") => {
                 let status = self.deals.get(path.trim_start_matches("/deals/"));
@@ -135,10 +147,11 @@ impl Market {
             Settlement { paid: receipt.paid, owed: None, proofs: receipt.payment, statements: status.proofs };
         let repayment =
             Repayment { id: RefundId([number; 16]), amount: cents(minor), reason: reason.to_owned(), at: NOW };
-        let begun = self.registry.refund(&receipt.module, &bill, &settlement, &repayment, &self.merchant).unwrap();
+        let module = (&receipt.module, receipt.version);
+        let begun = self.registry.refund(module, &bill, &settlement, &repayment, &self.merchant).unwrap();
         let RefundStep::Ask(request) = begun else { panic!("the mint is asked") };
         let answer = Answer { status: 200, body: self.mint.said("/refunds", request.body.clone()).unwrap() };
-        let done = self.registry.resume_refund(&receipt.module, &request, &answer, &Portable).unwrap();
+        let done = self.registry.resume_refund(module, &request, &answer, &Portable).unwrap();
         let RefundStep::Done(refund) = done else { panic!("one question is enough") };
         let told = self.deals.get_mut(deal).unwrap();
         let mut refunds = told["refunds"].as_array().cloned().unwrap_or_default();
@@ -169,13 +182,17 @@ impl Market {
     }
 
     fn party(&self) -> Signed<Party> {
+        let mut endpoints = Table::new();
+        if self.policy.is_some() {
+            endpoints.insert("policy".to_owned(), "/policy".to_owned());
+        }
         let party = Party {
             name: "Shop".to_owned(),
             role: Role::Merchant,
             url: SHOP.to_owned(),
             key: self.merchant.public_key().clone(),
-            modules: Vec::new(),
-            endpoints: Table::new(),
+            modules: self.introduced.clone(),
+            endpoints,
             issued_at: self.now,
             expires_at: self.now.plus(1_000),
         };
@@ -195,10 +212,16 @@ impl Market {
         let url = format!("{SHOP}/content/x");
         let part = Part { name: "a.html".into(), title: "Article".into(), url, commitment };
         Offer {
-            merchant: Merchant { name: "Shop".into(), url: SHOP.into(), key: self.merchant.public_key().clone() },
+            merchant: Merchant {
+                name: "Shop".into(),
+                url: SHOP.into(),
+                jurisdiction: None,
+                key: self.merchant.public_key().clone(),
+            },
             good: "article".into(),
             title: "An article".into(),
             summary: "It is good.".into(),
+            kind: Some("article".into()),
             language: "en".into(),
             vat: vat_included(&items, total).unwrap(),
             items,
@@ -206,7 +229,7 @@ impl Market {
             terms: Terms::new("No terms."),
             refund_days: 14,
             delivery: DeliveryTerms { parts: vec![part] },
-            accepts: if total.is_zero() { Vec::new() } else { self.registry.acceptances() },
+            accepts: if total.is_zero() { Vec::new() } else { (self.accepts)(self.registry.acceptances()) },
             exchange: Exchange::Plain,
             jurisdictions: Vec::new(),
             issued_at: self.now,
@@ -250,8 +273,9 @@ impl Market {
         opened: &Opened,
         payment: &semper_shared::items::payment::Payment,
     ) -> Result<Settlement, (u16, Code, Value)> {
-        let Step::Ask(request) = self.registry.check(opened.bill(), payment, self.now).unwrap() else {
-            panic!("cash is deposited");
+        let request = match self.registry.check(opened.bill(), payment, self.now).unwrap() {
+            Step::Ask(request) => request,
+            Step::Settled(settlement) => return Ok(settlement),
         };
         let body = self.mint.said("/deposits", request.body)?;
         let answer = Answer { status: 200, body };

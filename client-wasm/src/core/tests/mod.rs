@@ -6,6 +6,7 @@ mod faults;
 mod life;
 pub(super) mod market;
 mod mint;
+mod policies;
 mod refunds;
 mod renewal;
 mod transfers;

@@ -32,6 +32,7 @@ use super::accounts;
 use super::app::App;
 use super::messages::{Acknowledged, AcknowledgementBody, DealAnswer};
 use super::offers::{ShelfError, Sold, account_of};
+use super::policy;
 use super::refunds;
 use super::store::{Ended, Ending, NewDeal, Opening, Paid, Refusal, StoredDeal};
 use crate::http::Problem;
@@ -127,11 +128,11 @@ pub(super) async fn acknowledge(app: &App, deal: Digest, body: AcknowledgementBo
 
 /// The payment that goes with the order: none for what is free, else one of the module that the order names.
 fn fitting<'a>(opened: &Opened, payment: Option<&'a Payment>) -> Result<Option<&'a Payment>, Problem> {
-    let module = &opened.order().module;
+    let (module, version) = (&opened.order().module, opened.order().version);
     match payment {
         None if *module == ModuleId::none() => Ok(None),
         None => Err(Problem::new(Code::PAYMENT_MISSING)),
-        Some(payment) if payment.module == *module => Ok(Some(payment)),
+        Some(payment) if payment.module == *module && payment.version == version => Ok(Some(payment)),
         Some(_) => {
             Err(Problem::new(Code::PAYMENT_INVALID).detail("The payment is not of the module that the order names."))
         }
@@ -168,6 +169,7 @@ async fn open(
     request: Digest,
     now: UnixSeconds,
 ) -> Result<Begun, Problem> {
+    policy::check(app, &case.sold.offer, case.opened.order(), now)?;
     let step = first_step(app, case, payment, now)?;
     let ending = match &step {
         Step::Settled(settlement) => Some(close(app, case, payment.map(|_| settlement), now)?),

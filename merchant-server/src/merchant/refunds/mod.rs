@@ -148,7 +148,8 @@ async fn pursue(app: &App, deal: &PaidDeal, refund: StoredRefund) -> Result<Stor
         at: refund.at,
     };
     let registry = app.registry();
-    let mut step = registry.refund(&receipt.module, &bill, &settlement, &repayment, &*app.signer);
+    let module = (&receipt.module, receipt.version);
+    let mut step = registry.refund(module, &bill, &settlement, &repayment, &*app.signer);
     for _ in 0..MAX_STEPS {
         let request = match step {
             Ok(RefundStep::Ask(request)) => request,
@@ -163,7 +164,7 @@ async fn pursue(app: &App, deal: &PaidDeal, refund: StoredRefund) -> Result<Stor
             }
         };
         let answer = app.ask(&request).await.map_err(|error| unknown(&error))?;
-        step = registry.resume_refund(&receipt.module, &request, &answer, &app.verifier);
+        step = registry.resume_refund(module, &request, &answer, &app.verifier);
     }
     Err(unknown(&"a payment module asks without end"))
 }

@@ -6,7 +6,7 @@ use super::{Acknowledgement, DealError, DealStatus, Delivery, Order, Receipt, de
 use crate::commerce::offer::Offer;
 use crate::foundation::{Digest, UnixSeconds};
 use crate::items::information::ContentKey;
-use crate::items::payment::{Bill, ModuleId};
+use crate::items::payment::{Bill, ModuleId, ModuleVersion};
 use crate::items::statement::Signed;
 use crate::security::sealing::{self, Purpose};
 use crate::security::{Signer, SigningKey, Verifier};
@@ -16,33 +16,44 @@ use crate::security::{Signer, SigningKey, Verifier};
 pub struct Draft {
     offer: Signed<Offer>,
     key: SigningKey,
+    customer: Option<String>,
 }
 
 impl Draft {
     /// Prepares to take up an offer with a key made for this deal alone.
     pub const fn new(offer: Signed<Offer>, key: SigningKey) -> Self {
-        Self { offer, key }
+        Self { offer, key, customer: None }
     }
 
-    /// Orders, to be paid with `module`. What it returns must be stored before anything is sent.
+    /// With where the customer is: told where the offer is not for everywhere, and else to nobody.
+    #[must_use]
+    pub fn from(self, customer: Option<&str>) -> Self {
+        let asked = !self.offer.jurisdictions.is_empty();
+        Self { customer: customer.filter(|_| asked).map(str::to_owned), ..self }
+    }
+
+    /// Orders, to be paid with `module`, in its first version where none is named. What it returns must be stored before anything is sent.
     ///
     /// # Errors
     /// [`DealError::Module`] where the offer does not take the module, [`DealError::Offer`] where it has expired.
     pub fn order(
         self,
-        module: ModuleId,
+        module: impl Into<ModuleVersion>,
         now: UnixSeconds,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<AwaitReceipt, DealError> {
+        let module = module.into();
         self.offer.check_time(now)?;
         check_module(&self.offer, &module)?;
         let mut nonce = [0; 16];
         rng.fill_bytes(&mut nonce);
         let order = Order {
             offer: self.offer.digest(),
-            module,
+            module: module.id,
+            version: module.version,
             total: self.offer.total,
             nonce,
+            customer: self.customer,
             address: None,
             ordered_at: now,
         };
@@ -52,11 +63,11 @@ impl Draft {
 }
 
 /// Whether an order may name `module`: one that the offer takes, or none where nothing is to be paid.
-pub(super) fn check_module(offer: &Offer, module: &ModuleId) -> Result<(), DealError> {
+pub(super) fn check_module(offer: &Offer, module: &ModuleVersion) -> Result<(), DealError> {
     let fits = if offer.total.is_zero() {
-        *module == ModuleId::none()
+        module.id == ModuleId::none()
     } else {
-        offer.accepts.iter().any(|acceptance| acceptance.module == *module)
+        offer.accepts.iter().any(|way| way.module == module.id && way.version == module.version)
     };
     if fits { Ok(()) } else { Err(DealError::Module) }
 }
@@ -120,7 +131,10 @@ impl AwaitReceipt {
             receipt.owed.is_none_or(|owed| receipt.paid.checked_sub(owed).is_ok()),
             "more is owed than was to be paid",
         )?;
-        require(receipt.module == self.order.module, "it is for another payment")?;
+        require(
+            (&receipt.module, receipt.version) == (&self.order.module, self.order.version),
+            "it is for another payment",
+        )?;
         require(receipt.refund_by == self.bill().refund_by, "its refund deadline is another")
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use crate::foundation::{Amount, Bytes, Digest, UnixSeconds, base64};
-use crate::items::payment::{ModuleId, Payment, RefundStatus};
+use crate::items::payment::{ModuleId, Payment, RefundStatus, first_version, is_first_version};
 use crate::items::statement::{Compact, Statement};
 
 /// The customer's order. Signed with the deal's own key, which it carries.
@@ -14,11 +14,17 @@ pub struct Order {
     pub offer: Digest,
     /// The payment module chosen, or `none` where nothing is to be paid.
     pub module: ModuleId,
+    /// Its version; the first where it is not named.
+    #[serde(default = "first_version", skip_serializing_if = "is_first_version")]
+    pub version: u32,
     /// What the customer agrees to pay.
     pub total: Amount,
     /// 16 random bytes.
     #[serde(with = "base64::array")]
     pub nonce: [u8; 16],
+    /// Where the customer is (ISO 3166-1 alpha-2), where the offer is not for everywhere and the customer has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
     /// The delivery address, sealed to the merchant, where goods need one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<Bytes>,
@@ -51,6 +57,9 @@ pub struct Receipt {
     pub owed: Option<Amount>,
     /// With which module.
     pub module: ModuleId,
+    /// Its version; the first where it is not named.
+    #[serde(default = "first_version", skip_serializing_if = "is_first_version")]
+    pub version: u32,
     /// The digests of the statements that prove the payment, such as the mint's confirmation.
     pub payment: Vec<Digest>,
     /// When it was issued.

@@ -5,7 +5,7 @@ use super::{Acknowledgement, DealError, Delivery, Order, Receipt, SealedKey, dea
 use crate::commerce::offer::Offer;
 use crate::foundation::{Bytes, Digest, UnixSeconds};
 use crate::items::information::ContentKey;
-use crate::items::payment::{Bill, ModuleId, Settlement};
+use crate::items::payment::{Bill, ModuleId, ModuleVersion, Settlement};
 use crate::items::statement::{Compact, Signed};
 use crate::security::sealing::{self, Agree, Purpose};
 use crate::security::{PublicKey, Signer, Verifier};
@@ -43,7 +43,7 @@ impl Opened {
         if order.total != offer.total {
             return Err(DealError::Price);
         }
-        check_module(offer, &order.module)?;
+        check_module(offer, &ModuleVersion { id: order.module.clone(), version: order.version })?;
         offer.check_time(order.ordered_at)?;
         let too_early = order.ordered_at.plus(CLOCK_SKEW_S) < offer.issued_at;
         let from_the_future = now.plus(CLOCK_SKEW_S) < order.ordered_at;
@@ -98,6 +98,7 @@ impl Opened {
             paid,
             owed: settlement.and_then(|s| s.owed),
             module: settlement.map_or_else(ModuleId::none, |_| self.order.module.clone()),
+            version: self.order.version,
             payment: settlement.map(|s| s.proofs.clone()).unwrap_or_default(),
             issued_at: now,
             refund_by: self.bill.refund_by,

@@ -33,10 +33,16 @@ fn offer(price: &str) -> Outcome<Offer> {
     let (_, commitment) = sealer.finish()?;
     let accepts = if total.is_zero() { Vec::new() } else { Registry::new().with(DummyPayee).acceptances() };
     Ok(Offer {
-        merchant: Merchant { name: "Shop".into(), url: SHOP.into(), key: merchant_key()?.public_key().clone() },
+        merchant: Merchant {
+            name: "Shop".into(),
+            url: SHOP.into(),
+            jurisdiction: None,
+            key: merchant_key()?.public_key().clone(),
+        },
         good: "article".into(),
         title: "An article".into(),
         summary: "It is good.".into(),
+        kind: None,
         language: "en".into(),
         vat: vat_included(&items, total)?,
         items,

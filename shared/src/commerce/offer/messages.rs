@@ -19,6 +19,9 @@ pub struct Offer {
     pub title: String,
     /// The same in a sentence.
     pub summary: String,
+    /// What kind of thing it is, such as `article`: policies may speak of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// The language of the good (BCP 47).
     pub language: String,
     /// What the price is made of.
@@ -56,6 +59,9 @@ pub struct Merchant {
     pub name: String,
     /// Its origin.
     pub url: String,
+    /// Where it is (ISO 3166-1 alpha-2), if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jurisdiction: Option<String>,
     /// The key that signs the offer.
     pub key: PublicKey,
 }

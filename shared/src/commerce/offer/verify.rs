@@ -61,7 +61,8 @@ impl Offer {
         let names: Vec<_> = self.delivery.parts.iter().map(|part| part.name.as_str()).collect();
         require(are_distinct(&names), "two parts have one name")?;
         require(names.iter().all(|name| is_file_name(name)), "a part's name is not a file name")?;
-        let modules: Vec<_> = self.accepts.iter().map(|acceptance| &acceptance.module).collect();
+        // One module in two versions is two ways to pay.
+        let modules: Vec<_> = self.accepts.iter().map(|way| (&way.module, way.version)).collect();
         require(are_distinct(&modules), "a way to pay stands twice")
     }
 }

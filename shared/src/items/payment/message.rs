@@ -59,6 +59,33 @@ impl fmt::Debug for ModuleId {
     }
 }
 
+/// A payment module in one version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ModuleVersion {
+    /// The module.
+    pub id: ModuleId,
+    /// The version of its protocol.
+    pub version: u32,
+}
+
+/// The first version.
+impl From<ModuleId> for ModuleVersion {
+    fn from(id: ModuleId) -> Self {
+        Self { id, version: 1 }
+    }
+}
+
+/// The version of statements that do not name one.
+pub(crate) const fn first_version() -> u32 {
+    1
+}
+
+/// Whether a version may stand unsaid.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+pub(crate) const fn is_first_version(version: &u32) -> bool {
+    *version == first_version()
+}
+
 /// A way to pay that an offer accepts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acceptance {
@@ -68,6 +95,9 @@ pub struct Acceptance {
     pub version: u32,
     /// What the module needs to know, such as the mints whose coins are taken.
     pub parameters: Value,
+    /// The extensions that must be understood to pay this way: a wallet whose module does not know one falls out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub critical: Vec<String>,
 }
 
 /// What is to be paid: every module binds its payment to all of it.
@@ -92,6 +122,9 @@ pub struct Payment {
     pub version: u32,
     /// What only the module understands.
     pub body: Value,
+    /// The extensions that must be understood to take it: a merchant whose module does not know one refuses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub critical: Vec<String>,
 }
 
 /// Something to be asked of a third party: a POST of JSON that is safe to repeat.

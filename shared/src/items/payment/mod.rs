@@ -35,8 +35,9 @@ mod refund;
 mod registry;
 
 pub use error::{PaymentError, Unusable};
-pub use message::{Acceptance, Answer, Bill, ModuleId, Payment, Request, Settlement, Step};
+pub use message::{Acceptance, Answer, Bill, ModuleId, ModuleVersion, Payment, Request, Settlement, Step};
+pub(crate) use message::{first_version, is_first_version};
 pub use payee::{ErasedPayee, PayeeModule};
 pub use payer::{ErasedPayer, PayerModule, Quote};
 pub use refund::{MAX_REASON, Refund, RefundId, RefundStatus, RefundStep, Repayment, reason_fault};
-pub use registry::{Choice, Registry, choose};
+pub use registry::Registry;

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::payer::unknown;
 use super::{Acceptance, Answer, Bill, ModuleId, PaymentError, RefundStep, Repayment, Request, Settlement, Step};
 use crate::foundation::{UnixSeconds, json};
 use crate::security::{Signer, Verifier};
@@ -17,6 +18,10 @@ pub trait PayeeModule: Send + Sync {
     const ID: &'static str;
     /// The version of its protocol.
     const VERSION: u32;
+    /// The security strength of the weakest thing that it relies on, in bits (NIST SP 800-57 part 1).
+    const STRENGTH_BITS: u16 = 128;
+    /// The extensions of its protocol that it knows.
+    const EXTENSIONS: &'static [&'static str] = &[];
     /// What an offer says about it.
     type Parameters: Serialize;
     /// What a payment carries.
@@ -77,6 +82,12 @@ pub trait ErasedPayee: Send + Sync {
     /// What offers shall say of it.
     fn acceptance(&self) -> Acceptance;
 
+    /// The security strength of the weakest thing that it relies on, in bits.
+    fn strength_bits(&self) -> u16;
+
+    /// Whether it knows every one of these extensions.
+    fn knows(&self, critical: &[String]) -> bool;
+
     /// [`PayeeModule::check`].
     ///
     /// # Errors
@@ -120,7 +131,16 @@ impl<M: PayeeModule> ErasedPayee for M {
             module: module_id(M::ID),
             version: M::VERSION,
             parameters: serde_json::to_value(self.parameters()).unwrap_or_default(),
+            critical: Vec::new(),
         }
+    }
+
+    fn strength_bits(&self) -> u16 {
+        M::STRENGTH_BITS
+    }
+
+    fn knows(&self, critical: &[String]) -> bool {
+        unknown(critical, M::EXTENSIONS).is_none()
     }
 
     fn check(&self, bill: &Bill, body: &Value, now: UnixSeconds) -> Result<Step, PaymentError> {

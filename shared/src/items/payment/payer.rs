@@ -3,6 +3,7 @@
 use rand_core::CryptoRng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::payee::module_id;
 use super::{Acceptance, Bill, ModuleId, Payment, PaymentError, Unusable};
@@ -23,6 +24,10 @@ pub trait PayerModule {
     const ID: &'static str;
     /// The version of its protocol.
     const VERSION: u32;
+    /// The security strength of the weakest thing that it relies on, in bits (NIST SP 800-57 part 1).
+    const STRENGTH_BITS: u16 = 128;
+    /// The extensions of its protocol that it knows.
+    const EXTENSIONS: &'static [&'static str] = &[];
     /// What an offer says about it.
     type Parameters: DeserializeOwned;
     /// What a payment carries.
@@ -51,12 +56,31 @@ pub trait PayerModule {
 
     /// The merchant refused for good: what the payment used is to be saved.
     fn refused(&mut self, deal: &Digest);
+
+    /// What is to be stored of it; null where it keeps nothing.
+    fn stored(&self) -> Value {
+        Value::Null
+    }
+
+    /// Takes up what was stored.
+    ///
+    /// # Errors
+    /// [`PaymentError`] where it is not the module's own.
+    fn restore(&mut self, _stored: Value) -> Result<(), PaymentError> {
+        Ok(())
+    }
 }
 
 /// [`PayerModule`] without its types, as the registry holds it.
 pub trait ErasedPayer {
     /// The module's name.
     fn id(&self) -> ModuleId;
+
+    /// The version of its protocol.
+    fn version(&self) -> u32;
+
+    /// The security strength of the weakest thing that it relies on, in bits.
+    fn strength_bits(&self) -> u16;
 
     /// [`PayerModule::quote`].
     ///
@@ -81,11 +105,28 @@ pub trait ErasedPayer {
 
     /// [`PayerModule::refused`].
     fn refused(&mut self, deal: &Digest);
+
+    /// [`PayerModule::stored`].
+    fn stored(&self) -> Value;
+
+    /// [`PayerModule::restore`].
+    ///
+    /// # Errors
+    /// As there.
+    fn restore(&mut self, stored: Value) -> Result<(), PaymentError>;
 }
 
 impl<M: PayerModule> ErasedPayer for M {
     fn id(&self) -> ModuleId {
         module_id(M::ID)
+    }
+
+    fn version(&self) -> u32 {
+        M::VERSION
+    }
+
+    fn strength_bits(&self) -> u16 {
+        M::STRENGTH_BITS
     }
 
     fn quote(&self, total: Amount, acceptance: &Acceptance, now: UnixSeconds) -> Result<Quote, Unusable> {
@@ -101,7 +142,7 @@ impl<M: PayerModule> ErasedPayer for M {
     ) -> Result<Payment, PaymentError> {
         let body = PayerModule::pay(self, bill, &parameters::<M>(acceptance)?, now, rng)?;
         let body = serde_json::to_value(body).map_err(|_| PaymentError::Invalid("the body does not serialize"))?;
-        Ok(Payment { module: module_id(M::ID), version: M::VERSION, body })
+        Ok(Payment { module: module_id(M::ID), version: M::VERSION, body, critical: Vec::new() })
     }
 
     fn settled(&mut self, deal: &Digest) {
@@ -111,11 +152,27 @@ impl<M: PayerModule> ErasedPayer for M {
     fn refused(&mut self, deal: &Digest) {
         PayerModule::refused(self, deal);
     }
+
+    fn stored(&self) -> Value {
+        PayerModule::stored(self)
+    }
+
+    fn restore(&mut self, stored: Value) -> Result<(), PaymentError> {
+        PayerModule::restore(self, stored)
+    }
 }
 
 fn parameters<M: PayerModule>(acceptance: &Acceptance) -> Result<M::Parameters, Unusable> {
     if acceptance.version != M::VERSION {
         return Err(Unusable::Version { ours: M::VERSION, theirs: acceptance.version });
     }
+    if let Some(name) = unknown(&acceptance.critical, M::EXTENSIONS) {
+        return Err(Unusable::Critical { name });
+    }
     json::from_value(acceptance.parameters.clone()).map_err(|_| Unusable::Parameters)
+}
+
+/// The first critical extension that is not known.
+pub(super) fn unknown(critical: &[String], known: &[&str]) -> Option<String> {
+    critical.iter().find(|name| !known.contains(&name.as_str())).cloned()
 }

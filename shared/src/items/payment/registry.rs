@@ -1,18 +1,19 @@
-//! The registry of a merchant's modules, and the wallet's choice among an offer's.
+//! The registry of a merchant's modules.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{
-    Acceptance, Answer, Bill, ErasedPayee, ErasedPayer, ModuleId, PayeeModule, Payment, PaymentError, Quote,
-    RefundStep, Repayment, Request, Settlement, Step, Unusable,
+    Acceptance, Answer, Bill, ErasedPayee, ModuleId, ModuleVersion, PayeeModule, Payment, PaymentError, RefundStep,
+    Repayment, Request, Settlement, Step,
 };
-use crate::foundation::{Amount, UnixSeconds};
+use crate::foundation::UnixSeconds;
 use crate::security::{Signer, Verifier};
 
 /// The payment modules of a merchant.
 #[derive(Default)]
 pub struct Registry {
-    modules: BTreeMap<ModuleId, Box<dyn ErasedPayee>>,
+    modules: BTreeMap<(ModuleId, u32), Arc<dyn ErasedPayee>>,
 }
 
 impl Registry {
@@ -21,11 +22,17 @@ impl Registry {
         Self::default()
     }
 
-    /// Adds a module; one of the same name is replaced.
+    /// Adds a module; one of the same name and version is replaced. Two versions of one module stand side by side.
     #[must_use]
-    pub fn with(mut self, module: impl PayeeModule + 'static) -> Self {
-        let module: Box<dyn ErasedPayee> = Box::new(module);
-        self.modules.insert(module.acceptance().module, module);
+    pub fn with(self, module: impl PayeeModule + 'static) -> Self {
+        self.with_shared(Arc::new(module))
+    }
+
+    /// Adds a module that others hold too.
+    #[must_use]
+    pub fn with_shared(mut self, module: Arc<dyn ErasedPayee>) -> Self {
+        let Acceptance { module: id, version, .. } = module.acceptance();
+        self.modules.insert((id, version), module);
         self
     }
 
@@ -34,12 +41,21 @@ impl Registry {
         self.modules.values().map(|module| module.acceptance()).collect()
     }
 
+    /// The security strength of a module, in bits; none where there is no such module here.
+    pub fn strength_bits(&self, module: &ModuleVersion) -> Option<u16> {
+        self.named((&module.id, module.version)).ok().map(|module| module.strength_bits())
+    }
+
     /// Checks a payment with its module.
     ///
     /// # Errors
     /// [`PaymentError::Unsupported`], or the module's own.
     pub fn check(&self, bill: &Bill, payment: &Payment, now: UnixSeconds) -> Result<Step, PaymentError> {
-        self.module(payment)?.check(bill, &payment.body, now)
+        let module = self.module(payment)?;
+        if !module.knows(&payment.critical) {
+            return Err(PaymentError::Unsupported(payment.module.clone()));
+        }
+        module.check(bill, &payment.body, now)
     }
 
     /// Goes on with a payment after its module's third party answered.
@@ -65,7 +81,7 @@ impl Registry {
     /// [`PaymentError::Unsupported`], or the module's own.
     pub fn refund(
         &self,
-        module: &ModuleId,
+        module: (&ModuleId, u32),
         bill: &Bill,
         settlement: &Settlement,
         repayment: &Repayment,
@@ -80,7 +96,7 @@ impl Registry {
     /// [`PaymentError::Unknown`] for an answer that leaves the outcome open, or the module's own.
     pub fn resume_refund(
         &self,
-        module: &ModuleId,
+        module: (&ModuleId, u32),
         request: &Request,
         answer: &Answer,
         verifier: &dyn Verifier,
@@ -91,42 +107,17 @@ impl Registry {
         self.named(module)?.resume_refund(request, answer, verifier)
     }
 
-    fn named(&self, module: &ModuleId) -> Result<&dyn ErasedPayee, PaymentError> {
-        self.modules.get(module).map(AsRef::as_ref).ok_or_else(|| PaymentError::Unsupported(module.clone()))
+    fn named(&self, (module, version): (&ModuleId, u32)) -> Result<&dyn ErasedPayee, PaymentError> {
+        let found = self.modules.get(&(module.clone(), version));
+        found.map(AsRef::as_ref).ok_or_else(|| PaymentError::Unsupported(module.clone()))
     }
 
     fn module(&self, payment: &Payment) -> Result<&dyn ErasedPayee, PaymentError> {
-        self.modules
-            .get(&payment.module)
-            .filter(|module| module.acceptance().version == payment.version)
-            .map(AsRef::as_ref)
-            .ok_or_else(|| PaymentError::Unsupported(payment.module.clone()))
+        self.named((&payment.module, payment.version))
     }
 }
 
 /// Whether an answer leaves open what became of the request.
 const fn is_open(answer: &Answer) -> bool {
     matches!(answer.status, 408 | 425 | 429 | 500..=599)
-}
-
-/// What the wallet finds of one way to pay: usable, or why not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
-    /// The module.
-    pub module: ModuleId,
-    /// What it would cost, or why it fell out.
-    pub quote: Result<Quote, Unusable>,
-}
-
-/// Goes through an offer's ways to pay, in the order of the wallet's preference, and says of each whether it is usable.
-pub fn choose(payers: &[&dyn ErasedPayer], accepts: &[Acceptance], total: Amount, now: UnixSeconds) -> Vec<Choice> {
-    let ours = payers.iter().filter_map(|payer| {
-        let acceptance = accepts.iter().find(|acceptance| acceptance.module == payer.id())?;
-        Some(Choice { module: payer.id(), quote: payer.quote(total, acceptance, now) })
-    });
-    let theirs = accepts
-        .iter()
-        .filter(|acceptance| payers.iter().all(|payer| payer.id() != acceptance.module))
-        .map(|acceptance| Choice { module: acceptance.module.clone(), quote: Err(Unusable::NotInWallet) });
-    ours.chain(theirs).collect()
 }

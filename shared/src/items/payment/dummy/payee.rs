@@ -15,6 +15,8 @@ pub struct DummyPayee;
 impl PayeeModule for DummyPayee {
     const ID: &'static str = ID;
     const VERSION: u32 = VERSION;
+    /// It proves nothing.
+    const STRENGTH_BITS: u16 = 0;
     type Parameters = Parameters;
     type Body = Promise;
 

@@ -13,6 +13,8 @@ pub struct DummyPayer;
 impl PayerModule for DummyPayer {
     const ID: &'static str = ID;
     const VERSION: u32 = VERSION;
+    /// It proves nothing.
+    const STRENGTH_BITS: u16 = 0;
     type Parameters = Parameters;
     type Body = Promise;
 

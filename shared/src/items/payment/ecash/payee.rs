@@ -81,6 +81,8 @@ impl EcashPayee {
 impl PayeeModule for EcashPayee {
     const ID: &'static str = ID;
     const VERSION: u32 = VERSION;
+    /// That of RSA-2048.
+    const STRENGTH_BITS: u16 = 112;
     type Parameters = EcashParameters;
     type Body = EcashBody;
 

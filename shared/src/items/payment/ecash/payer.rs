@@ -196,6 +196,8 @@ impl EcashPayer {
 impl PayerModule for EcashPayer {
     const ID: &'static str = ID;
     const VERSION: u32 = VERSION;
+    /// That of RSA-2048.
+    const STRENGTH_BITS: u16 = 112;
     type Parameters = EcashParameters;
     type Body = EcashBody;
 
