@@ -2,30 +2,34 @@
 //! with through the real wallet and the real merchant, and no file of the project knows it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use semper_tests::Outcome;
+use semper_tests::{Demo, Outcome, binaries};
 use serde_json::Value;
+use tempfile::TempDir;
 
 const NAME: &str = "barter";
 
 #[test]
 fn a_copied_module_pays_without_an_edit_to_the_core() -> Outcome {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
-    let folder = tempfile::tempdir()?;
-    let source = folder.path().join("crate/src");
+    let outside = Outside::new(NAME)?;
+    let source = outside.source();
     fs::create_dir_all(source.join(NAME))?;
-    copy_template(&root.join("shared/src/items/payment/dummy"), &source.join(NAME))?;
-    fs::copy(root.join("tests/out-of-tree/main.rs"), source.join("main.rs"))?;
-    fs::write(folder.path().join("crate/Cargo.toml"), manifest(&root)?)?;
-    // The same versions of everything, so that the network is not needed.
-    fs::copy(root.join("Cargo.lock"), folder.path().join("crate/Cargo.lock"))?;
-
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(folder.path().join("crate")).args(["run", "--quiet", "--offline", "--target-dir"]);
-    cargo.arg(target()?).arg("--").arg(folder.path());
-    let output = cargo.output()?;
+    copy_template(&outside.root.join("shared/src/items/payment/dummy"), &source.join(NAME))?;
+    fs::copy(outside.root.join("tests/out-of-tree/main.rs"), source.join("main.rs"))?;
+    let path = |folder: &str| outside.root.join(folder).display().to_string();
+    let output = Command::new(outside.build(&format!(
+        "semper-shared = {{ path = {:?} }}\nsemper-wallet = {{ path = {:?} }}\n\
+         semper-server = {{ path = {:?}, features = [\"testing\"] }}\nsemper-tests = {{ path = {:?} }}\n\
+         rand_core = \"*\"\nserde = {{ version = \"1\", features = [\"derive\"] }}\nserde_json = \"1\"\ntokio = \"1\"\n",
+        path("shared"),
+        path("client-wasm"),
+        path("merchant-server"),
+        path("tests"),
+    ))?)
+    .arg(outside.folder.path())
+    .output()?;
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     let told: Value = serde_json::from_slice(&output.stdout)?;
@@ -58,27 +62,85 @@ fn copy_template(from: &Path, to: &Path) -> Outcome {
     Ok(())
 }
 
-/// Outside the project's workspace; with its profiles, so that what was compiled for it is compiled.
-fn manifest(root: &Path) -> Outcome<String> {
-    let workspace = fs::read_to_string(root.join("Cargo.toml"))?;
-    let profiles = workspace.find("[profile.dev]").ok_or("the profiles")?;
-    let path = |folder: &str| root.join(folder).display().to_string();
-    Ok(format!(
-        "[package]\nname = \"semper-{NAME}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
-         semper-shared = {{ path = {:?} }}\nsemper-wallet = {{ path = {:?} }}\n\
-         semper-server = {{ path = {:?}, features = [\"testing\"] }}\nsemper-tests = {{ path = {:?} }}\n\
-         rand_core = \"*\"\nserde = {{ version = \"1\", features = [\"derive\"] }}\nserde_json = \"1\"\ntokio = \"1\"\n\n{}",
-        path("shared"),
-        path("client-wasm"),
-        path("merchant-server"),
-        path("tests"),
-        &workspace[profiles..]
-    ))
+/// A crate outside the project's workspace.
+struct Outside {
+    name: &'static str,
+    root: PathBuf,
+    folder: TempDir,
 }
 
-/// Where cargo has built this test.
-fn target() -> Outcome<std::path::PathBuf> {
-    let test = std::env::current_exe()?;
-    let profile = test.ancestors().nth(2).and_then(Path::parent);
-    Ok(profile.ok_or("this test lies below the folder of what is built")?.to_owned())
+impl Outside {
+    fn new(name: &'static str) -> Outcome<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+        let outside = Self { name, root, folder: tempfile::tempdir()? };
+        fs::create_dir_all(outside.source())?;
+        Ok(outside)
+    }
+
+    fn source(&self) -> PathBuf {
+        self.folder.path().join("crate/src")
+    }
+
+    /// Builds it, with the project's profiles and the same versions of everything, so that what was compiled for the project
+    /// is compiled and the network is not needed. Where the program is.
+    fn build(&self, dependencies: &str) -> Outcome<PathBuf> {
+        let workspace = fs::read_to_string(self.root.join("Cargo.toml"))?;
+        let profiles = workspace.find("[profile.dev]").ok_or("the profiles")?;
+        let name = self.name;
+        let manifest = format!(
+            "[package]\nname = \"semper-{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n\
+             [dependencies]\n{dependencies}\n{}",
+            &workspace[profiles..]
+        );
+        let folder = self.folder.path().join("crate");
+        fs::write(folder.join("Cargo.toml"), manifest)?;
+        fs::copy(self.root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
+        let test = std::env::current_exe()?;
+        let target = test.ancestors().nth(2).and_then(Path::parent).ok_or("where things are built")?;
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(&folder).args(["build", "--quiet", "--offline", "--target-dir"]).arg(target);
+        let output = cargo.output()?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into());
+        }
+        Ok(target.join("debug").join(format!("semper-{name}")))
+    }
+}
+
+/// What only the card module's code holds.
+const MARK: &[u8] = b"semper-card-certificate+jwt";
+
+#[test]
+fn a_module_that_is_left_out_is_absent_and_refused_by_name() -> Outcome {
+    let outside = Outside::new("wallet-without-cards")?;
+    let main = "fn main() -> std::process::ExitCode { semper_wallet::cli::main() }\n";
+    fs::write(outside.source().join("main.rs"), main)?;
+    let wallet = outside.root.join("client-wasm").display().to_string();
+    let lean = outside
+        .build(&format!("semper-wallet = {{ path = {wallet:?}, default-features = false, features = [\"cli\"] }}\n"))?;
+    let holds =
+        |program: &Path| -> Outcome<bool> { Ok(fs::read(program)?.windows(MARK.len()).any(|window| window == MARK)) };
+    assert!(holds(&binaries::semper_wallet()?)?, "the whole wallet has it, so that its absence shows something");
+    assert!(!holds(&lean)?, "the module's code is in the program");
+
+    let demo = Demo::start()?;
+    let home = outside.folder.path().join("home");
+    let run = |arguments: &[&str]| -> Outcome<(bool, String, String)> {
+        let output = Command::new(&lean).arg("--home").arg(&home).args(arguments).output()?;
+        Ok((output.status.success(), String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?))
+    };
+    assert!(run(&["init"])?.0);
+    assert!(run(&["withdraw", "20.00", "--mint", &demo.urls.mint])?.0);
+    let offer = demo.offer("article");
+    let goods = outside.folder.path().join("goods").display().to_string();
+    let (_, methods, _) = run(&["methods", &offer, "--json"])?;
+    let methods: Value = serde_json::from_str(&methods)?;
+    let card = methods.as_array().and_then(|all| all.iter().find(|method| method["module"] == "card"));
+    assert_eq!(card.ok_or("the shop takes cards")?["cause"], "not-in-wallet");
+    let (done, _, said) = run(&["buy", &offer, "--out", &goods, "--method", "card"])?;
+    assert!(!done && said.contains("error[module-unsupported]: card:"), "{said}");
+    assert!(run(&["card", "list"])?.2.contains("error[usage]"));
+    let (done, _, said) = run(&["buy", &offer, "--out", &goods])?;
+    assert!(done, "what is left pays: {said}");
+    Ok(())
 }

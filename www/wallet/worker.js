@@ -16,7 +16,7 @@ const IDLE_CHECK_MS = 20_000;
 const WITHOUT_SESSION = new Set(["status", "make_words", "create", "restore", "unlock", "import_backup", "lock"]);
 
 /** Calls that only look something up. */
-const LOOKING = new Set(["status", "balance", "purses", "deals", "deal", "evidence", "library", "part_access", "transfers", "cards"]);
+const LOOKING = new Set(["status", "balance", "purses", "holdings", "policy", "deals", "deal", "evidence", "library", "part_access", "transfers", "cards"]);
 
 /** Calls after which other windows should look again. */
 const CHANGING = new Set([

@@ -76,13 +76,17 @@ fn clippy(project: &Project) -> Outcome {
 
 fn clippy_wasm(project: &Project) -> Outcome {
     run(
-        cargo(project).args(["clippy", "--package", "semper-wallet", "--lib", "--no-default-features"]).args([
-            "--target",
-            "wasm32-unknown-unknown",
-            "--",
-            "-D",
-            "warnings",
-        ]),
+        cargo(project)
+            .args([
+                "clippy",
+                "--package",
+                "semper-wallet",
+                "--lib",
+                "--no-default-features",
+                "--features",
+                "card,dummy",
+            ])
+            .args(["--target", "wasm32-unknown-unknown", "--", "-D", "warnings"]),
         "Mend what clippy reports above; this is the browser's half of the wallet.",
     )
 }

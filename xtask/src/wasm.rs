@@ -135,7 +135,7 @@ pub(crate) fn build_vectors(project: &Project) -> Outcome {
 fn compile(project: &Project, profile: &str, folder: &str, features: &[&str]) -> Outcome<PathBuf> {
     run(
         cargo(project)
-            .args(["build", "--package", "semper-wallet", "--lib", "--no-default-features"])
+            .args(["build", "--package", "semper-wallet", "--lib", "--no-default-features", "--features", "card,dummy"])
             .args(features)
             .args(["--target", TARGET, "--profile", profile]),
         "Mend what the compiler reports above.",

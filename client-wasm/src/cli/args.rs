@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "card")]
 use super::cards::CardCommand;
 use super::policies::PolicyCommand;
 
@@ -66,7 +67,10 @@ pub(super) enum Command {
     },
     /// Show what is in the purse.
     Balance,
+    /// Show everything that can be paid from, of every kind: balance, limits, end.
+    Purses,
     /// Cards: put one in, show them, approve a payment.
+    #[cfg(feature = "card")]
     #[command(subcommand)]
     Card(CardCommand),
     /// Send cash to a person: prints a link, and whoever gets it can take the cash.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::CliError;
 use super::args::{Args, Command};
 use super::buy::{Buy, buy, fetch};
+#[cfg(feature = "card")]
 use super::cards;
 use super::home::{self, NativeWallet, unlocked};
 use super::output::{amount, money, note, plain, print, print_json, steps};
@@ -29,6 +30,8 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
         Command::Init { .. } | Command::Restore { .. } | Command::Import { .. } => Ok(()),
         Command::Withdraw { amount, mint } => withdraw(&mut wallet, amount, mint, json).await,
         Command::Balance => balance(&mut wallet, json).await,
+        Command::Purses => purses(&mut wallet, json).await,
+        #[cfg(feature = "card")]
         Command::Card(command) => cards::run(&mut wallet, command, json).await,
         Command::Send { amount, link } => people::send(&mut wallet, amount, link, json).await,
         Command::Request { amount, mint, link } => people::request(&mut wallet, (amount, mint), link, json).await,
@@ -171,6 +174,18 @@ async fn balance(wallet: &mut NativeWallet, json: bool) -> Result<(), CliError> 
         text.push_str("Nothing yet. `semper-wallet withdraw 20.00 --mint URL` adds money.\n");
     }
     print(&text)
+}
+
+async fn purses(wallet: &mut NativeWallet, json: bool) -> Result<(), CliError> {
+    let holdings = wallet.holdings().await?;
+    if json {
+        return print_json(&holdings);
+    }
+    let line = |held: &crate::core::HoldingView| {
+        let balance = held.purse.balance.map(money).unwrap_or_default();
+        format!("{balance:>12}  {} ({}), {}\n", plain(&held.purse.name), held.module, plain(&held.purse.at))
+    };
+    print(&holdings.iter().map(line).collect::<String>())
 }
 
 async fn offers(wallet: &mut NativeWallet, merchant: &str, json: bool) -> Result<(), CliError> {

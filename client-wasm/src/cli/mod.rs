@@ -5,6 +5,7 @@
 
 mod args;
 mod buy;
+#[cfg(feature = "card")]
 mod cards;
 mod commands;
 mod error;

@@ -218,8 +218,8 @@ impl<P: Ports> Wallet<P> {
         let record = self.deal_record(deal)?;
         let url = record.merchant_url.clone();
         let module_is_cash = record.module.as_str() == "ecash";
-        if let Some(wait) = super::cards::step_up(deal, &url, &problem) {
-            return Err(wait);
+        if problem.code == Some(Code::STEP_UP_REQUIRED) {
+            return Err(WalletError::StepUp(Box::new((*deal, host_of(&url)))));
         }
         let for_good = (400..500).contains(&status) && problem.code.is_some_and(is_for_good);
         let Some(code) = problem.code.filter(|_| for_good) else {

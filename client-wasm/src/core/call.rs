@@ -86,6 +86,7 @@ impl<P: Ports> Wallet<P> {
     async fn call_open(&mut self, method: &str, p: &Params, progress: Progress<'_>) -> Result<Answer, WalletError> {
         match method {
             "balance" => answer(&self.balance().await?),
+            "holdings" => answer(&self.holdings().await?),
             "purses" => answer(&self.purses().await?),
             "mint_info" => answer(&self.mint_info(p.text("url")?).await?),
             "add_cash" => answer(&self.add_cash(p.text("mint")?, p.amount()?, progress).await?),
@@ -113,13 +114,18 @@ impl<P: Ports> Wallet<P> {
                 let customer = p.0.get("customer").map(|_| p.text("customer")).transpose()?;
                 answer(&self.set_policy(p.text("policy")?, customer).await?)
             }
+            #[cfg(feature = "card")]
             "cards" => answer(&self.cards().await?),
+            #[cfg(feature = "card")]
             "add_card" => answer(&self.add_card(p.text("number")?, p.text("expiry")?, p.text("gateway")?).await?),
+            #[cfg(feature = "card")]
             "remove_card" => done(self.remove_card(p.text("last_four")?).await),
+            #[cfg(feature = "card")]
             "approval" => {
                 let deal = self.awaiting_approval().await?;
                 answer(&self.approval(&deal).await?)
             }
+            #[cfg(feature = "card")]
             "approve" => {
                 let approved = p.member("approved")?.as_bool().ok_or_else(|| wrong("approved"))?;
                 let deal = self.awaiting_approval().await?;

@@ -9,7 +9,7 @@ use semper_shared::items::payment::card::{
 use serde::{Deserialize, Serialize};
 
 use super::mints::fetch_party;
-use super::net::{Problem, ask_json, get, host_of, join, origin_of, peer, post};
+use super::net::{ask_json, get, host_of, join, origin_of, peer, post};
 use super::ports::Ports;
 use super::records::{DealRecord, Touched};
 use super::{Wallet, WalletError};
@@ -180,11 +180,6 @@ impl<P: Ports> Wallet<P> {
     fn card(&self, position: usize) -> Result<&Card, WalletError> {
         self.state()?.cards.cards.get(position).ok_or(WalletError::NotFound("there is no such card"))
     }
-}
-
-/// That a payment waits for the person, where a problem says so.
-pub(super) fn step_up(deal: &Digest, url: &str, problem: &Problem) -> Option<WalletError> {
-    (problem.code == Some(Code::STEP_UP_REQUIRED)).then(|| WalletError::StepUp(Box::new((*deal, host_of(url)))))
 }
 
 fn address(gateway: &str, common: &Digest) -> String {

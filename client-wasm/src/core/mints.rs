@@ -3,6 +3,7 @@
 use semper_shared::foundation::{Amount, Code, UnixSeconds};
 use semper_shared::items::party::{Party, Role};
 use semper_shared::items::payment::ecash::{KeySet, MintKeys, check_solvency};
+use semper_shared::items::payment::{ErasedPayer, ModuleId, Purse};
 use semper_shared::items::statement::{Compact, Signed};
 use semper_shared::security::{Portable, Thumbprint};
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,16 @@ pub struct PurseView {
     pub expired_minor: u64,
 }
 
+/// Something that can be paid from, whichever module pays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HoldingView {
+    /// The payment module.
+    pub module: ModuleId,
+    /// What it is.
+    #[serde(flatten)]
+    pub purse: Purse,
+}
+
 const fn is_zero(minor: &u64) -> bool {
     *minor == 0
 }
@@ -101,6 +112,20 @@ impl<P: Ports> Wallet<P> {
             expired_minor: held.expired_minor,
         };
         Ok(mints.map(view).collect())
+    }
+
+    /// Everything that can be paid from, of all modules, in the order of preference.
+    ///
+    /// # Errors
+    /// [`WalletError::Locked`].
+    pub async fn holdings(&mut self) -> Result<Vec<HoldingView>, WalletError> {
+        self.sync().await?;
+        let payers = self.state()?.payers();
+        let of = |payer: &&dyn ErasedPayer| {
+            let module = payer.id();
+            payer.purses().into_iter().map(move |purse| HoldingView { module: module.clone(), purse })
+        };
+        Ok(payers.iter().flat_map(of).collect())
     }
 
     /// Asks a mint who it is and what it issues. Nothing is stored.

@@ -18,6 +18,7 @@ mod abandon;
 mod backup;
 mod buy;
 mod call;
+#[cfg(feature = "card")]
 mod cards;
 mod deals;
 mod error;
@@ -45,11 +46,12 @@ mod tests;
 
 pub use buy::Bought;
 pub use call::{Answer, Progress};
+#[cfg(feature = "card")]
 pub use cards::{ApprovalView, CardView};
 pub use deals::{DealLine, DealView, StatementView};
 pub use error::{Said, TransferNeeded, WalletError};
 pub use library::{LibraryDeal, LibraryPart, PartAccess};
-pub use mints::{BooksView, MintInfo, MintName, PurseView};
+pub use mints::{BooksView, HoldingView, MintInfo, MintName, PurseView};
 pub use net::{CatalogueEntry, Problem, origin_of};
 pub use policies::PolicyView;
 pub use records::Step;

@@ -21,6 +21,7 @@ pub(super) const SETTINGS: &str = "settings";
 /// The name of the purse's record.
 pub(super) const PURSE: &str = "purse";
 /// The name of the cards' record.
+#[cfg(feature = "card")]
 pub(super) const CARDS: &str = "cards";
 const DEAL_PREFIX: &str = "deal/";
 
@@ -242,6 +243,7 @@ impl DealRecord {
 pub(super) struct Touched {
     pub(super) settings: bool,
     pub(super) purse: bool,
+    #[cfg(feature = "card")]
     pub(super) cards: bool,
     pub(super) deals: Vec<Digest>,
 }
@@ -249,13 +251,20 @@ pub(super) struct Touched {
 impl Touched {
     /// Everything.
     pub(super) fn all(deals: &[DealRecord]) -> Self {
-        Self { settings: true, purse: true, cards: true, deals: deals.iter().map(|deal| deal.deal).collect() }
+        Self {
+            settings: true,
+            purse: true,
+            #[cfg(feature = "card")]
+            cards: true,
+            deals: deals.iter().map(|deal| deal.deal).collect(),
+        }
     }
 
     pub(super) fn settings() -> Self {
         Self { settings: true, ..Self::default() }
     }
 
+    #[cfg(feature = "card")]
     pub(super) fn cards() -> Self {
         Self { cards: true, ..Self::default() }
     }

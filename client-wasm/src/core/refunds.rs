@@ -12,6 +12,7 @@
 
 use semper_shared::commerce::deal::{DealStatus, Event, check_refunds};
 use semper_shared::foundation::{Amount, Digest, Table, UnixSeconds, json};
+#[cfg(feature = "card")]
 use semper_shared::items::payment::card::{CardParameters, check_refund_done};
 use semper_shared::items::payment::ecash::{CoinStatus, EcashBody, Permission, check_confirmation};
 use semper_shared::items::payment::{Refund, RefundStatus};
@@ -152,6 +153,7 @@ impl<P: Ports> Wallet<P> {
             let returned = self.returned(record, new)?;
             self.take_refunds(deal, returned).await?;
         }
+        #[cfg(feature = "card")]
         if self.deal_record(deal)?.module.as_str() == "card" {
             let new = checked.iter().zip(&all).skip(known);
             card_refunds(self.deal_record(deal)?, new)?;
@@ -226,6 +228,7 @@ impl<P: Ports> Wallet<P> {
     }
 }
 
+#[cfg(feature = "card")]
 /// What the gateway says of refunds to the card: nothing comes into the wallet, the proof is kept.
 fn card_refunds<'a>(
     record: &DealRecord,

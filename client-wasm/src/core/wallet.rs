@@ -4,7 +4,9 @@
 //! moved on, as it does when another window works on the same wallet, and a change that could not be stored is forgotten.
 
 use semper_shared::foundation::{Digest, Table, UnixSeconds};
+#[cfg(feature = "card")]
 use semper_shared::items::payment::card::CardPayer;
+#[cfg(feature = "dummy")]
 use semper_shared::items::payment::dummy::DummyPayer;
 use semper_shared::items::payment::ecash::EcashPayer;
 use semper_shared::items::payment::{ErasedPayer, ModuleVersion};
@@ -48,6 +50,9 @@ pub struct Wallet<P: Ports> {
     pub(super) renewed: Table<String, u64>,
 }
 
+/// How many modules have a place of their own in the memory.
+const OWN: usize = if cfg!(feature = "card") { 2 } else { 1 };
+
 /// A payment module of a wallet.
 pub type Payer = Box<dyn ErasedPayer + Send>;
 
@@ -62,6 +67,7 @@ pub(super) struct State {
     generation: u64,
     pub(super) settings: Settings,
     pub(super) payer: EcashPayer,
+    #[cfg(feature = "card")]
     pub(super) cards: CardPayer,
     /// The payment modules that were handed in.
     pub(super) further: Vec<Payer>,
@@ -73,7 +79,15 @@ impl State {
     pub(super) fn fresh(settings: Settings, modules: &[MakePayer]) -> Self {
         let payer = EcashPayer::new(settings.seed());
         let further = modules.iter().map(|make| make()).collect();
-        Self { generation: 0, settings, payer, cards: CardPayer::default(), further, deals: Vec::new() }
+        Self {
+            generation: 0,
+            settings,
+            payer,
+            #[cfg(feature = "card")]
+            cards: CardPayer::default(),
+            further,
+            deals: Vec::new(),
+        }
     }
 
     /// Reads opened records.
@@ -85,8 +99,6 @@ impl State {
         let settings = records::read::<Settings>(record(records::SETTINGS)?)?.check()?;
         let purse = records::read(record(records::PURSE)?)?;
         let payer = EcashPayer::load(settings.seed(), purse, &Portable)?;
-        let cards = plain.iter().find(|(name, _)| name == records::CARDS);
-        let cards = cards.map(|(_, bytes)| records::read(bytes)).transpose()?.unwrap_or_default();
         let mut further: Vec<_> = modules.iter().map(|make| make()).collect();
         for module in &mut further {
             let name = records::module_name(&**module);
@@ -94,7 +106,18 @@ impl State {
                 module.restore(records::read(bytes)?)?;
             }
         }
-        let mut state = Self { generation: 0, settings, payer, cards, further, deals: Vec::new() };
+        let mut state = Self {
+            generation: 0,
+            settings,
+            payer,
+            #[cfg(feature = "card")]
+            cards: match plain.iter().find(|(name, _)| name == records::CARDS) {
+                Some((_, bytes)) => records::read(bytes)?,
+                None => CardPayer::default(),
+            },
+            further,
+            deals: Vec::new(),
+        };
         for (_, bytes) in plain.iter().filter(|(name, _)| records::is_deal(name)) {
             state.insert(records::read(bytes)?);
         }
@@ -103,13 +126,21 @@ impl State {
 
     /// The payment modules, in the order of preference.
     pub(super) fn payers(&self) -> Vec<&dyn ErasedPayer> {
-        let own: [&dyn ErasedPayer; 2] = [&self.payer, &self.cards];
-        own.into_iter().chain(self.further.iter().map(|payer| &**payer as _)).collect()
+        let own: &[&dyn ErasedPayer] = &[
+            &self.payer,
+            #[cfg(feature = "card")]
+            &self.cards,
+        ];
+        own.iter().copied().chain(self.further.iter().map(|payer| &**payer as _)).collect()
     }
 
     /// The payment module in this version.
     pub(super) fn payer_mut(&mut self, module: &ModuleVersion) -> Option<&mut dyn ErasedPayer> {
-        let own: [&mut dyn ErasedPayer; 2] = [&mut self.payer, &mut self.cards];
+        let own: [&mut dyn ErasedPayer; OWN] = [
+            &mut self.payer,
+            #[cfg(feature = "card")]
+            &mut self.cards,
+        ];
         let mut all = own.into_iter().chain(self.further.iter_mut().map(|payer| &mut **payer as _));
         all.find(|payer| payer.id() == module.id && payer.version() == module.version)
     }
@@ -135,7 +166,10 @@ impl<P: Ports> Wallet<P> {
     pub fn new(ports: P) -> Self {
         Self {
             ports,
-            modules: vec![|| Box::new(DummyPayer)],
+            modules: vec![
+                #[cfg(feature = "dummy")]
+                || Box::new(DummyPayer),
+            ],
             kdf: Kdf::PEOPLE,
             key: None,
             state: None,
@@ -341,6 +375,7 @@ impl<P: Ports> Wallet<P> {
                 plain.push((records::module_name(&**module), records::write(&stored)?));
             }
         }
+        #[cfg(feature = "card")]
         if touched.cards {
             plain.push((records::CARDS.to_owned(), records::write(&state.cards)?));
         }

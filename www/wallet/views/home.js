@@ -14,7 +14,7 @@ const FINISHED = new Set(["delivered", "acknowledged", "refused"]);
 
 /** What the page shows. @param {import("../client.js").WalletClient} wallet */
 function read(wallet) {
-  return Promise.all([wallet.call("status"), wallet.call("balance"), wallet.call("purses"), wallet.call("deals"), wallet.call("transfers"), wallet.call("cards")]);
+  return Promise.all([wallet.call("status"), wallet.call("balance"), wallet.call("holdings"), wallet.call("deals"), wallet.call("transfers"), wallet.call("cards")]);
 }
 
 let shown = "";
@@ -81,15 +81,15 @@ function balanceCard(balance, context) {
   );
 }
 
-/** @param {{module: string, mint: {url: string, name: string}, balance: Amount, coins: number}[]} purses */
+/** One list, whichever module pays. @param {{module: string, name: string, at: string, balance?: Amount, limit?: Amount, expires_at?: number}[]} purses */
 function pursesCard(purses) {
   if (purses.length === 0) return null;
   const rows = purses.map((purse) =>
     h(
       "li",
       { class: "line" },
-      h("div", {}, h("div", { class: "line-title" }, purse.mint.name), h("div", { class: "muted small" }, t("coins", { count: purse.coins }))),
-      h("semper-amount", { value: purse.balance }),
+      h("div", {}, h("div", { class: "line-title" }, purse.name), h("div", { class: "muted small" }, purseFacts(purse))),
+      purse.balance ? h("semper-amount", { value: purse.balance }) : null,
     ),
   );
   return h(
@@ -98,6 +98,16 @@ function pursesCard(purses) {
     h("h2", { id: "purses-title" }, t("home.purses")),
     h("ul", { class: "plain-list lines" }, ...rows),
   );
+}
+
+/** @param {{module: string, limit?: Amount, expires_at?: number}} purse */
+function purseFacts({ module, limit, expires_at }) {
+  const facts = [
+    t(`purse.${module}`),
+    limit ? t("purse.limit", { amount: formatAmount(limit) }) : null,
+    expires_at ? t("purse.until", { date: formatDate(expires_at) }) : null,
+  ];
+  return facts.filter(Boolean).join(" · ");
 }
 
 /** @param {DealLine[]} deals */

@@ -49,6 +49,10 @@ impl ErasedPayer for Purse {
 
     fn refused(&mut self, _: &Digest) {}
 
+    fn purses(&self) -> Vec<crate::items::payment::Purse> {
+        Vec::new()
+    }
+
     fn stored(&self) -> Value {
         Value::Null
     }

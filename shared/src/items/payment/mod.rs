@@ -38,6 +38,6 @@ pub use error::{PaymentError, Unusable};
 pub use message::{Acceptance, Answer, Bill, ModuleId, ModuleVersion, Payment, Request, Settlement, Step};
 pub(crate) use message::{first_version, is_first_version};
 pub use payee::{ErasedPayee, PayeeModule};
-pub use payer::{ErasedPayer, PayerModule, Quote};
+pub use payer::{ErasedPayer, PayerModule, Purse, Quote};
 pub use refund::{MAX_REASON, Refund, RefundId, RefundStatus, RefundStep, Repayment, reason_fault};
 pub use registry::Registry;

@@ -18,6 +18,24 @@ pub struct Quote {
     pub fee: Amount,
 }
 
+/// Something that a module pays from, as its owner sees it in one list with all others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Purse {
+    /// What people know it by: the mint, the card.
+    pub name: String,
+    /// Where it is kept: the origin of the mint, the gateway, the bank.
+    pub at: String,
+    /// What is in it; none where that is not known here, as with a card.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Amount>,
+    /// The most that can be brought in at once, where that is limited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Amount>,
+    /// When it ends, or the first part of it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<UnixSeconds>,
+}
+
 /// The wallet's side of a payment module. It owns its purses and can be stored and restored as one value.
 pub trait PayerModule {
     /// The module's name.
@@ -56,6 +74,11 @@ pub trait PayerModule {
 
     /// The merchant refused for good: what the payment used is to be saved.
     fn refused(&mut self, deal: &Digest);
+
+    /// What it pays from.
+    fn purses(&self) -> Vec<Purse> {
+        Vec::new()
+    }
 
     /// What is to be stored of it; null where it keeps nothing.
     fn stored(&self) -> Value {
@@ -106,6 +129,9 @@ pub trait ErasedPayer {
     /// [`PayerModule::refused`].
     fn refused(&mut self, deal: &Digest);
 
+    /// [`PayerModule::purses`].
+    fn purses(&self) -> Vec<Purse>;
+
     /// [`PayerModule::stored`].
     fn stored(&self) -> Value;
 
@@ -151,6 +177,10 @@ impl<M: PayerModule> ErasedPayer for M {
 
     fn refused(&mut self, deal: &Digest) {
         PayerModule::refused(self, deal);
+    }
+
+    fn purses(&self) -> Vec<Purse> {
+        PayerModule::purses(self)
     }
 
     fn stored(&self) -> Value {

@@ -9,7 +9,7 @@ use super::{
     Level, Slip, StepUp, StepUpBody, Terms, VERSION, enrolment, slip,
 };
 use crate::foundation::{Amount, Bytes, Digest, UnixSeconds, base64};
-use crate::items::payment::{Bill, PayerModule, PaymentError, Quote, Unusable};
+use crate::items::payment::{Bill, PayerModule, PaymentError, Purse, Quote, Unusable};
 use crate::items::statement::{Compact, Signed};
 use crate::security::{Portable, Signer as _, SigningKey};
 
@@ -177,6 +177,17 @@ impl PayerModule for CardPayer {
         let key = (level == Level::Three).then(|| card.signing_key()).transpose()?;
         let sealed = slip::seal(&terms, (&card.number, card.expiry, secret), key.as_ref(), &card.gateway.key, rng)?;
         Ok(CardBody { terms, sealed: Bytes(sealed) })
+    }
+
+    fn purses(&self) -> Vec<Purse> {
+        let purse = |card: &Card| Purse {
+            name: format!("{} … {}", card.brand(), card.last_four()),
+            at: card.gateway.url.clone(),
+            balance: None,
+            limit: None,
+            expires_at: Some(UnixSeconds(card.expiry.end())),
+        };
+        self.cards.iter().map(purse).collect()
     }
 
     /// Nothing is used up.

@@ -206,6 +206,20 @@ impl PayerModule for EcashPayer {
         Ok(Quote { available, fee: Amount::zero(total.currency()) })
     }
 
+    fn purses(&self) -> Vec<crate::items::payment::Purse> {
+        let purse = |(mint, held): (&Thumbprint, &MintPurse)| crate::items::payment::Purse {
+            name: held.name.clone(),
+            at: held.url.clone(),
+            balance: Some(held.balance()),
+            limit: self
+                .keys(mint)
+                .ok()
+                .and_then(|keys| Amount::new(held.currency, keys.document().policy.at_once()?).ok()),
+            expires_at: held.first_end(),
+        };
+        self.purse().mints.iter().map(purse).collect()
+    }
+
     fn pay(
         &mut self,
         bill: &Bill,

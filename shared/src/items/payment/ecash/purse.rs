@@ -223,6 +223,11 @@ impl PurseCoin {
 }
 
 impl MintPurse {
+    /// When the first of its coins ends.
+    pub fn first_end(&self) -> Option<UnixSeconds> {
+        self.coins.iter().filter(|coin| coin.state == CoinState::Fresh).map(|coin| coin.spend_until).min()
+    }
+
     /// What can be spent at once.
     pub fn spendable(&self, now: UnixSeconds) -> Amount {
         self.sum(|coin| coin.is_spendable(now))

@@ -1,0 +1,73 @@
+/** The operator's page: cash and cards in one list, and one button that gives money back whichever paid. */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, afterEach, before } from "node:test";
+import { CommandLineWallet } from "./support/command-line.mjs";
+import { Demo } from "./support/demo.mjs";
+import { Person } from "./support/person.mjs";
+import { scenario } from "./support/scenario.mjs";
+
+/** @type {Demo} */
+let demo;
+/** @type {Person | undefined} */
+let person;
+/** @type {CommandLineWallet | undefined} */
+let customer;
+
+before(async () => {
+  demo = await Demo.start();
+});
+after(() => demo?.end());
+afterEach(async () => {
+  await person?.goes();
+  customer?.end();
+  person = customer = undefined;
+});
+
+const button = (place, name) => place.getByRole("button", { name, exact: true });
+
+scenario("the operator sees every payment and gives money back, by cash and by card", async () => {
+  customer = await CommandLineWallet.funded("20.00", demo.mint);
+  await customer.json("card", "add", "--number", "4242424242424242", "--expiry", "12/38", "--gateway", demo.gateway);
+  await customer.buy(`${demo.merchant}/offers/article`);
+  await customer.json("prefer", "card");
+  await customer.buy(`${demo.merchant}/offers/atlas`);
+
+  person = await Person.arrives();
+  person.expects(/401/);
+  const { page } = person;
+  await page.goto(`${demo.merchant}/admin`);
+  const token = page.getByLabel("The operator’s token");
+  await token.fill("something else");
+  await button(page, "Show payments").click();
+  await page.getByText("That is not the operator’s token").waitFor();
+  await token.fill((await readFile(join(demo.data, "merchant", "admin.token"), "utf8")).trim());
+  await button(page, "Show payments").click();
+
+  const row = (title) => page.getByRole("listitem").filter({ hasText: title });
+  await row("The atlas").getByText("Card").waitFor();
+  await row("The article").getByText("Cash in this wallet").waitFor();
+  assert.equal(await page.getByRole("listitem").count(), 2);
+
+  for (const [title, whole] of [["The article", "3.20"], ["The atlas", "5.00"]]) {
+    await button(row(title), `Refund ${title}`).click();
+    const amount = row(title).getByLabel(/^Amount, at most/);
+    assert.equal(await amount.inputValue(), whole);
+    await amount.fill("99");
+    await button(row(title), "Give back").click();
+    await row(title).getByText("Give back at most what is left of the payment").waitFor();
+    await amount.fill("1.20");
+    await row(title).getByLabel("Reason, for the customer to read").fill("One picture <b>is missing</b>");
+    await button(row(title), "Give back").click();
+    await row(title).getByText("€1.20 are back with the customer.").waitFor();
+    await row(title).getByText("€1.20 refunded").waitFor();
+  }
+
+  const found = await customer.json("refunds");
+  assert.deepEqual(found.map((refund) => [refund.amount.minor, refund.reason]), [[120, "One picture <b>is missing</b>"], [120, "One picture <b>is missing</b>"]]);
+  assert.equal((await customer.json("balance")).EUR, 2000 - 320 + 120);
+  const deals = await customer.json("deals");
+  assert.deepEqual(deals.map((deal) => deal.refunded.minor), [120, 120], "one history for both");
+  assert.deepEqual(person.complaints, []);
+});
