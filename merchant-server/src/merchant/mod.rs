@@ -34,6 +34,8 @@ mod pages;
 mod payouts;
 mod policy;
 mod refunds;
+#[cfg(test)]
+mod replicas;
 mod sql;
 mod store;
 mod terms;

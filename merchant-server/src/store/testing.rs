@@ -12,13 +12,13 @@ pub(crate) struct Place {
     /// A folder of the test's own.
     pub(crate) folder: TempDir,
     /// PostgreSQL's, where it is one.
-    pub(crate) _database: Option<TestDatabase>,
+    pub(crate) database: Option<TestDatabase>,
 }
 
 /// A SQLite file.
 pub(crate) async fn sqlite() -> Place {
     let folder = TempDir::new().unwrap();
-    Place { config: StoreConfig::file(&folder.path().join("store.sqlite")), folder, _database: None }
+    Place { config: StoreConfig::file(&folder.path().join("store.sqlite")), folder, database: None }
 }
 
 /// A database on the tests' PostgreSQL server.
@@ -27,7 +27,7 @@ pub(crate) async fn postgres() -> Place {
     let database = TestDatabase::make().unwrap_or_else(|error| panic!("{error}"));
     let url = database.url();
     let config = StoreConfig::new(folder.path().join("unused.sqlite"), Some(&url));
-    Place { config, folder, _database: Some(database) }
+    Place { config, folder, database: Some(database) }
 }
 
 /// Runs each test, an `async fn(Place)`, over every database.

@@ -9,3 +9,6 @@ pub use deal::{Acknowledgement, Delivery, Order, Receipt, deal_id};
 pub use negotiation::{Situation, Way, negotiate};
 pub use offer::{Offer, OfferError};
 pub use policy::{Policy, PolicyError};
+
+/// How far a customer's clock and a merchant's may differ, in seconds.
+pub const CLOCK_LEEWAY_S: u64 = 300;

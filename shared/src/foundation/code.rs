@@ -102,8 +102,10 @@ codes! {
     FUNDS_INSUFFICIENT = "funds-insufficient", 402, "Add money first, or pay less.";
     OFFER_INVALID = "offer-invalid", 400, "Do not buy: the offer is not what its merchant signed.";
     OFFER_EXPIRED = "offer-expired", 410, "Open the offer again to see its present terms.";
+    OFFER_EARLY = "offer-early", 400, "Check the clock of this device: by it, the offer is of the future.";
     OFFER_UNKNOWN = "offer-unknown", 404, "Choose an offer that the merchant publishes.";
     ORDER_INVALID = "order-invalid", 400, "Make the order again from the merchant's present offer.";
+    ORDER_EXPIRED = "order-expired", 410, "Check the clock of this device and order again: the order came too late, and nothing was paid.";
     PRICE_MISMATCH = "price-mismatch", 400, "Pay exactly what the offer says.";
     MERCHANT_MISMATCH = "merchant-mismatch", 400, "Deal with the merchant that the statement names.";
     MODULE_UNSUPPORTED = "module-unsupported", 400, "Choose a payment system that both sides have.";

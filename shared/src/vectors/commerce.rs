@@ -15,6 +15,7 @@ pub(super) fn perform(operation: &str, input: Value) -> Performed {
     match operation {
         "verify-offer" => on(input, offer),
         "open-order" => on(input, order),
+        "check-age" => on(input, age),
         "check-acknowledgement" => on(input, acknowledgement),
         "check-refunds" => on(input, refunds),
         _ => unknown(operation),
@@ -73,6 +74,11 @@ fn order(input: OrderOf) -> Result<DealOf, DealError> {
     let deal = input.open()?;
     let bill = deal.bill();
     Ok(DealOf { deal: deal.deal(), payee: bill.payee, total: bill.total, refund_by: bill.refund_by })
+}
+
+/// An order that arrives for the first time.
+fn age(input: OrderOf) -> Result<(), DealError> {
+    input.open()?.check_age(input.received_at)
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 /** The `semper` binary as a process: merchant, wallet site, mint and bank on one base port. */
 import { spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -53,6 +53,20 @@ export class Demo {
       throw error;
     }
     return line;
+  }
+
+  /**
+   * Goes on with another configuration, and with a mint that has issued nothing yet: only its key is as it was.
+   * @param {(text: string) => string} change
+   */
+  async reconfigure(change) {
+    await this.kill();
+    const [config, changed] = [join(this.data, "semper.toml"), join(this.#folder, "changed.toml")];
+    writeFileSync(changed, change(readFileSync(config, "utf8")));
+    const mint = join(this.data, "mint");
+    for (const name of readdirSync(mint).filter((name) => name !== "key.pem")) rmSync(join(mint, name), { recursive: true });
+    this.#command = ["serve", "--config", changed];
+    await this.restart();
   }
 
   /** Starts again on the same data and ports. */

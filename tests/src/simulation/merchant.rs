@@ -156,6 +156,8 @@ impl World {
             if known.status.state == State::Delivered {
                 return Begun::Answered(Reply::json(&known.status));
             }
+        } else if let Err(error) = opened.check_age(now) {
+            return refuse(error.code());
         }
         Begun::Asking(Box::new(opened), body)
     }

@@ -37,6 +37,7 @@ function parts(context, id, deal) {
     h("h1", {}, deal.title),
     h("semper-receipt", { value: { title: deal.title, merchant: deal.merchant.name, paid: deal.paid, at: deal.at } }),
     deal.refusal ? refusal(deal.refusal) : null,
+    canBeGivenUp(deal) ? giveUp(context, id) : null,
     deal.refunds.length > 0 ? refunds(deal) : null,
     h(
       "div",
@@ -71,8 +72,48 @@ function refunds({ refunds: list, statements: signed }) {
   );
 }
 
-/** Why the shop refused, and that nothing was lost by it. @param {{code: string, detail: string}} reason */
+/**
+ * A purchase that waits, and was paid with cash or is free. What a card paid, only its issuer can take back.
+ * @param {{state: string, paid: import("/common/i18n.js").Amount, statements: Statement[]}} deal
+ */
+function canBeGivenUp({ state, paid, statements: signed }) {
+  return state === "ordered" && (paid.minor === 0 || signed.some(({ typ }) => typ === "semper-coin-permission+jwt"));
+}
+
+/** The way out where the shop never answers; asked twice, since it is for good. @param {Context} context @param {string} id */
+function giveUp(context, id) {
+  const said = h("div", { "aria-live": "polite" });
+  const begin = h("button", { class: "button", type: "button" }, t("deal.giveup"));
+  const yes = h("button", { class: "button", type: "button" }, t("deal.giveup.yes"));
+  const no = h("button", { class: "button primary", type: "button" }, t("deal.giveup.no"));
+  const question = h("div", { class: "stack-tight", hidden: true }, h("p", {}, t("deal.giveup.sure")), h("div", { class: "row" }, no, yes));
+  /** @param {boolean} asked */
+  const ask = (asked) => {
+    [begin.hidden, question.hidden] = [asked, !asked];
+    (asked ? no : begin).focus();
+  };
+  begin.addEventListener("click", () => ask(true));
+  no.addEventListener("click", () => ask(false));
+  yes.addEventListener("click", async () => {
+    [yes.disabled, no.disabled] = [true, true];
+    said.replaceChildren(h("semper-progress", { value: { label: t("deal.giveup.busy") } }));
+    try {
+      await context.wallet.call("abandon", { deal: id });
+      context.again();
+    } catch (error) {
+      [yes.disabled, no.disabled] = [false, false];
+      ask(false);
+      // It was delivered or refused at this very moment: the page says so.
+      if (error.code === "request-invalid") context.again();
+      else said.replaceChildren(error.code === "outcome-unknown" ? h("p", {}, t("deal.giveup.taken")) : h("semper-error", { value: { code: error.code } }));
+    }
+  });
+  return h("section", { class: "card stack-tight" }, h("p", {}, t("deal.giveup.text")), h("div", { class: "row" }, begin), question, said);
+}
+
+/** Why the shop refused, or that the person gave up, and that nothing was lost by it. @param {{code: string, detail: string}} reason */
 function refusal({ code, detail }) {
+  if (code === "timed-out") return h("div", { class: "card notice" }, icon("alert"), h("p", {}, t("deal.givenup")));
   return h("div", { class: "card notice" }, icon("alert"), h("div", { class: "stack-tight" }, h("p", {}, t("deal.refused")), h("p", { class: "muted small" }, detail), codeLine(code)));
 }
 

@@ -169,6 +169,7 @@ async fn open(
     request: Digest,
     now: UnixSeconds,
 ) -> Result<Begun, Problem> {
+    case.opened.check_age(now)?;
     policy::check(app, &case.sold.offer, case.opened.order(), now)?;
     let step = first_step(app, case, payment, now)?;
     let ending = match &step {

@@ -3,6 +3,7 @@
 use std::fs;
 
 use semper_shared::commerce::deal::{Acknowledgement, DealBody, DealStatus, Draft, Order};
+use semper_shared::commerce::offer::Offer;
 use semper_shared::foundation::{Amount, Currency, base64};
 use semper_shared::items::information::Opener;
 use semper_shared::items::payment::dummy::DummyPayer;
@@ -185,6 +186,40 @@ async fn tampered_orders_are_refused() {
     }
     assert_eq!(shop.get(&format!("/deals/{}", wallet.deal())).await.status(), 404, "nothing of it was stored");
     assert_eq!(shop.post(&good).await.0, 200, "and the right one still goes through");
+}
+
+/// A price that was given up cannot be had by dating an order back; an order that was taken is answered all the same.
+#[tokio::test]
+async fn an_order_must_be_young_when_it_first_arrives() {
+    let mut shop = Shop::open().await;
+    let present = shop.offer("course").await;
+    shop.stop().await;
+    // The same offer, as if it had been published three hours ago.
+    let published = UnixSeconds(present.issued_at.0 - 10_800);
+    let signer = crate::keys::load_or_make(&shop.config.data).unwrap();
+    let old = Signed::sign(Offer { issued_at: published, ..present.payload().clone() }, &signer);
+    let books = rusqlite::Connection::open(shop.config.data.join("merchant.sqlite")).unwrap();
+    let changed = books.execute(
+        "UPDATE offer SET digest = ?1, compact = ?2 WHERE digest = ?3",
+        (old.digest().as_bytes(), old.compact(), present.digest().as_bytes()),
+    );
+    assert_eq!(changed.unwrap(), 1);
+    drop(books);
+    shop.start().await;
+    let order = |age: u64| {
+        let mut rng = system_rng();
+        let (module, then) = (ModuleId::new("dummy").unwrap(), UnixSeconds(clock::now().0 - age));
+        let wallet = Draft::new(old.clone(), SigningKey::make(&mut rng)).order(module, then, &mut rng).unwrap();
+        let payment = DummyPayer.pay(&wallet.bill(), &old.accepts[0], then, &mut rng).unwrap();
+        DealBody { order: wallet.order().to_compact(), payment: Some(payment) }
+    };
+    let (status, answer) = shop.post(&order(1_300)).await;
+    assert_eq!((status, code(&answer).as_str()), (410, "order-expired"));
+    let just = order(1_196);
+    let (status, first) = shop.post(&just).await;
+    assert_eq!(status, 200, "{first}");
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    assert_eq!(shop.post(&just).await, (200, first), "it is too old by now, and was taken");
 }
 
 #[tokio::test]

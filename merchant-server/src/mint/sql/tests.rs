@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod faults;
+mod life;
 
 use std::collections::HashMap;
 use std::time::Instant;

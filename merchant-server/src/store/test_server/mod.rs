@@ -90,8 +90,16 @@ impl TestDatabase {
     /// # Errors
     /// What the server says.
     pub fn number(&self, sql: &str) -> Result<i64, String> {
-        let answer = self.server.ask(&self.name, sql)?;
+        let answer = self.text(sql)?;
         answer.parse().map_err(|_| format!("{sql}: {answer}"))
+    }
+
+    /// The text that a statement in it answers with, or nothing.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn text(&self, sql: &str) -> Result<String, String> {
+        self.server.ask(&self.name, sql)
     }
 
     /// The processes that serve it.

@@ -12,6 +12,9 @@ pub enum DealError {
     /// The order does not fit the offer.
     #[error("the order does not fit the offer: {0}")]
     Order(&'static str),
+    /// The order arrives long after it was made, and was not seen before.
+    #[error("the order came too late")]
+    Stale,
     /// The order is for another price.
     #[error("the order is for another price than the offer")]
     Price,
@@ -45,6 +48,7 @@ impl Coded for DealError {
     fn code(&self) -> Code {
         match self {
             Self::Order(_) => Code::ORDER_INVALID,
+            Self::Stale => Code::ORDER_EXPIRED,
             Self::Price => Code::PRICE_MISMATCH,
             Self::Module => Code::MODULE_UNSUPPORTED,
             Self::Offer(error) => error.code(),

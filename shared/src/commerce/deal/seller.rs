@@ -2,6 +2,7 @@
 
 use super::buyer::{bill, check_module};
 use super::{Acknowledgement, DealError, Delivery, Order, Receipt, SealedKey, deal_id};
+use crate::commerce::CLOCK_LEEWAY_S;
 use crate::commerce::offer::Offer;
 use crate::foundation::{Bytes, Digest, UnixSeconds};
 use crate::items::information::ContentKey;
@@ -10,8 +11,8 @@ use crate::items::statement::{Compact, Signed};
 use crate::security::sealing::{self, Agree, Purpose};
 use crate::security::{PublicKey, Signer, Verifier};
 
-/// How far a customer's clock may run ahead, in seconds.
-const CLOCK_SKEW_S: u64 = 300;
+/// How old an order may be when it first arrives, in seconds, with clocks that agree.
+const MAX_AGE_S: u64 = 15 * 60;
 
 /// An order that fits its offer, to be paid.
 #[derive(Debug, Clone)]
@@ -25,8 +26,8 @@ pub struct Opened {
 impl Opened {
     /// Takes an order of `offer`, which is this merchant's own.
     ///
-    /// An order that was made in time is good for as long as it takes to arrive: a wallet that lost the network must be
-    /// able to finish. How late that may be is the caller's to bound, by how long it keeps an offer.
+    /// One that arrived before is good for as long as the caller keeps its offer: a wallet that lost the answer must be able
+    /// to finish. One that arrives first must be fresh as well: [`Opened::check_age`].
     ///
     /// # Errors
     /// [`DealError`] where the order does not fit the offer.
@@ -45,13 +46,22 @@ impl Opened {
         }
         check_module(offer, &ModuleVersion { id: order.module.clone(), version: order.version })?;
         offer.check_time(order.ordered_at)?;
-        let too_early = order.ordered_at.plus(CLOCK_SKEW_S) < offer.issued_at;
-        let from_the_future = now.plus(CLOCK_SKEW_S) < order.ordered_at;
+        let too_early = order.ordered_at.plus(CLOCK_LEEWAY_S) < offer.issued_at;
+        let from_the_future = now.plus(CLOCK_LEEWAY_S) < order.ordered_at;
         if too_early || from_the_future {
             return Err(DealError::Order("its time is not within the offer's"));
         }
         let deal = deal_id(&offer.digest(), &order.digest());
         Ok(Self { deal, bill: bill(offer, &order), order, key })
+    }
+
+    /// Whether the order is young enough to be taken for the first time. Older ones are not: the date is the customer's word,
+    /// and a price that was given up long ago could be had by dating an order back.
+    ///
+    /// # Errors
+    /// [`DealError::Stale`].
+    pub fn check_age(&self, now: UnixSeconds) -> Result<(), DealError> {
+        if now > self.order.ordered_at.plus(MAX_AGE_S + CLOCK_LEEWAY_S) { Err(DealError::Stale) } else { Ok(()) }
     }
 
     /// The name of the deal.

@@ -170,6 +170,8 @@ fn an_offer_is_good_for_its_shop_and_time() -> Outcome {
     let verify = |origin, now| Offer::verify(signed.compact(), origin, now, &Portable).err().map(|error| error.code());
     assert_eq!(verify(SHOP, NOW.plus(1_000)), None);
     assert_eq!(verify(SHOP, NOW.plus(1_001)), Some(Code::OFFER_EXPIRED));
+    assert_eq!(verify(SHOP, UnixSeconds(signed.issued_at.0 - 300)), None, "clocks may differ by so much");
+    assert_eq!(verify(SHOP, UnixSeconds(signed.issued_at.0 - 301)), Some(Code::OFFER_EARLY));
     assert_eq!(verify("http://evil.example", NOW), Some(Code::MERCHANT_MISMATCH));
     let forged = Signed::sign(offer("3.20")?, &SigningKey::from_bytes(&[8; 32])?);
     let refused = Offer::verify(forged.compact(), SHOP, NOW, &Portable).err().map(|error| error.code());
@@ -197,7 +199,11 @@ fn an_order_must_fit_its_offer() -> Outcome {
         assert_eq!(open(&Signed::sign_self_keyed(order, &key).to_compact(), now), Some(code), "case {number}");
     }
     let in_time = Signed::sign_self_keyed(good.clone(), &key).to_compact();
-    assert_eq!(open(&in_time, NOW.plus(100_000)), None, "an order that was made in time may arrive late");
+    assert_eq!(open(&in_time, NOW.plus(100_000)), None, "an order that was made in time may arrive again much later");
+    let first = Opened::open(&in_time, &this, NOW, &Portable)?;
+    let ordered_at = first.order().ordered_at;
+    assert_eq!(first.check_age(ordered_at.plus(1_200)), Ok(()));
+    assert_eq!(first.check_age(ordered_at.plus(1_201)), Err(DealError::Stale), "and not for the first time");
     let without_key = Signed::sign(good, &key).to_compact();
     assert_eq!(open(&without_key, NOW), Some(Code::STATEMENT_MALFORMED));
     Ok(())

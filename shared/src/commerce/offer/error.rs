@@ -19,6 +19,9 @@ pub enum OfferError {
     /// It was fetched from an origin that is not the merchant's.
     #[error("the offer is another merchant's than the shop it was found in")]
     Origin,
+    /// It was issued later than now, further than clocks may differ.
+    #[error("the offer is of the future")]
+    Early,
     /// Its time is over.
     #[error("the offer has expired")]
     Expired,
@@ -31,6 +34,7 @@ impl Coded for OfferError {
             Self::Amount(error) => error.code(),
             Self::Inconsistent(_) => Code::OFFER_INVALID,
             Self::Origin => Code::MERCHANT_MISMATCH,
+            Self::Early => Code::OFFER_EARLY,
             Self::Expired => Code::OFFER_EXPIRED,
         }
     }

@@ -1,6 +1,7 @@
 //! What must hold of an offer before anybody orders.
 
 use super::{Item, Offer, OfferError};
+use crate::commerce::CLOCK_LEEWAY_S;
 use crate::foundation::table::are_distinct;
 use crate::foundation::{Amount, Digest, UnixSeconds};
 use crate::items::statement::Signed;
@@ -9,7 +10,7 @@ use crate::security::Verifier;
 const MAX_LINES: usize = 256;
 
 impl Offer {
-    /// Verifies an offer that was fetched from `origin`: signature, consistency, origin and expiry.
+    /// Verifies an offer that was fetched from `origin`: signature, consistency, origin and time.
     ///
     /// # Errors
     /// [`OfferError`]. Nothing of an offer that was refused may be shown as the merchant's word.
@@ -25,6 +26,10 @@ impl Offer {
             return Err(OfferError::Origin);
         }
         offer.check_time(now)?;
+        // Whoever ordered now would order before there was an offer, and be refused.
+        if now.plus(CLOCK_LEEWAY_S) < offer.issued_at {
+            return Err(OfferError::Early);
+        }
         Ok(offer)
     }
 
