@@ -15,6 +15,10 @@ pub(crate) struct Bench {
     /// Fewer repetitions: enough to see that everything runs, too few to quote.
     #[arg(long)]
     quick: bool,
+    /// Only purchases on this store (`sqlite`, `postgres`, `postgres_2_replicas`), with the functions that the servers spend
+    /// their time in. Needs Linux's `perf`.
+    #[arg(long, value_name = "STORE", conflicts_with = "quick")]
+    profile: Option<String>,
 }
 
 impl Bench {
@@ -34,6 +38,9 @@ impl Bench {
         if self.quick {
             command.arg("--quick");
         }
+        if let Some(store) = &self.profile {
+            command.args(["--profile", store]);
+        }
         command
             .arg("--out")
             .arg(&out)
@@ -42,6 +49,9 @@ impl Bench {
             .env("SEMPER_WASM_BROTLI_BYTES", built.brotli_bytes.to_string());
         run(&mut command, "Read what the benchmark says above.")?;
         work.end("ok");
+        if self.profile.is_some() {
+            return Ok(());
+        }
         println!(
             "The figures are in {}, a picture in {}.",
             project.shown(&out),

@@ -8,6 +8,7 @@ use futures_util::future::try_join_all;
 
 use super::client::{Bench, Melting, Purchase};
 use super::connection::Door;
+use super::profile::Recording;
 use super::site::{Cpu, Site, Stored};
 use super::{Figures, Plan};
 use crate::Outcome;
@@ -50,7 +51,11 @@ pub(super) async fn purchases(bench: &mut Bench, site: &Site, plan: &Plan) -> Ou
     let coins = bench.withdraw(site, plan.warm_up + plan.purchases + plan.purchases / 2).await?;
     let mut made = bench.purchases(&coins)?;
     let jobs = sent(&mut made);
+    let recording = plan.profile.as_ref().map(|file| Recording::begin(&site.serving(), file)).transpose()?;
     let shown = both(&site.merchants, site, jobs, plan.warm_up, plan).await?;
+    if let Some(recording) = recording {
+        println!("{}", recording.end()?);
+    }
     Ok((shown, made))
 }
 

@@ -11,8 +11,11 @@ mod micro;
 mod parallel;
 mod plot;
 mod process;
+mod profile;
 mod report;
 mod site;
+
+use std::path::PathBuf;
 
 use semper_shared::foundation::UnixSeconds;
 
@@ -35,6 +38,8 @@ struct Plan {
     connections: usize,
     /// How many spent coins are few, and how many are many.
     growth: (u32, u32),
+    /// Where purchases are recorded by a profiler meanwhile, if they are.
+    profile: Option<PathBuf>,
 }
 
 const QUICK: Plan = Plan {
@@ -46,6 +51,7 @@ const QUICK: Plan = Plan {
     cards: 200,
     connections: 64,
     growth: (1_000, 100_000),
+    profile: None,
 };
 const FULL: Plan = Plan {
     warm_up: 2_000,
@@ -56,6 +62,7 @@ const FULL: Plan = Plan {
     cards: 2_000,
     connections: 64,
     growth: (10_000, 5_000_000),
+    profile: None,
 };
 
 const STORES: [Store; 3] = [Store::Sqlite, Store::Postgres(1), Store::Postgres(2)];
@@ -93,6 +100,24 @@ pub fn run(quick: bool) -> Outcome<Report> {
     })?;
     print_summary(&mut report);
     Ok(report)
+}
+
+/// Purchases on one store alone, and what the servers spend their time on meanwhile; `file` is written and removed.
+///
+/// # Errors
+/// As [`run`], and where there is no `perf`.
+pub fn profile(store: &str, file: PathBuf) -> Outcome {
+    let store = STORES.into_iter().find(|known| known.name() == store).ok_or("there is no such store")?;
+    let plan = Plan { profile: Some(file), ..FULL };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let site = Site::start(store, None).await?;
+        let mut bench = Bench::connect(&site).await?;
+        let (shown, _) = load::purchases(&mut bench, &site, &plan).await?;
+        print_measured("purchase", &shown.closed);
+        print_measured("  at half load", &shown.half);
+        Ok(())
+    })
 }
 
 /// Every kind of operation on one store.

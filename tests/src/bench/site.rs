@@ -214,6 +214,11 @@ impl Site {
         Err(format!("the shop is empty: {}", String::from_utf8_lossy(&imported.stderr)).into())
     }
 
+    /// The processes of gateway, mints and merchants.
+    pub(super) fn serving(&self) -> Vec<u32> {
+        self.processes.iter().skip(1).map(|process| process.0.id()).collect()
+    }
+
     /// What was used until now.
     pub(super) fn cpu(&self) -> Outcome<Cpu> {
         let sum = |ids: Vec<u32>| ids.into_iter().map(process::cpu_us).sum::<Outcome<f64>>();
@@ -221,7 +226,7 @@ impl Site {
         for books in &self.databases {
             database += sum(books.backends()?)?;
         }
-        let parties = sum(self.processes.iter().skip(1).map(|process| process.0.id()).collect())?;
+        let parties = sum(self.serving())?;
         Ok(Cpu { parties, database })
     }
 
