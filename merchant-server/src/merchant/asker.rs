@@ -1,5 +1,6 @@
 //! Asking other parties: bounded in time and size.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use semper_shared::items::payment::{Answer, Request};
@@ -31,31 +32,43 @@ impl From<reqwest::Error> for Unanswered {
     }
 }
 
+thread_local! {
+    /// A client of each thread's own: what is asked is not handed over to another thread, on which the connection was made.
+    static OWN: OnceCell<reqwest::Client> = const { OnceCell::new() };
+}
+
 impl Asker {
     pub(super) fn new() -> Result<Self, Unanswered> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            .timeout(TOTAL)
-            .pool_idle_timeout(Duration::from_secs(60))
-            .pool_max_idle_per_host(64)
-            .tcp_nodelay(true)
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .user_agent(concat!("semper-merchant/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { client })
+        Ok(Self { client: client()? })
+    }
+
+    fn own(&self) -> reqwest::Client {
+        OWN.with(|own| own.get_or_init(|| client().unwrap_or_else(|_| self.client.clone())).clone())
     }
 
     /// GET.
     pub(super) async fn get(&self, url: &str) -> Result<Answer, Unanswered> {
-        read(self.client.get(url).send().await?).await
+        read(self.own().get(url).send().await?).await
     }
 
     /// POST of JSON.
     pub(super) async fn post(&self, request: &Request) -> Result<Answer, Unanswered> {
-        read(self.client.post(&request.url).json(&request.body).send().await?).await
+        read(self.own().post(&request.url).json(&request.body).send().await?).await
     }
+}
+
+fn client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT)
+        .timeout(TOTAL)
+        .pool_idle_timeout(Duration::from_secs(60))
+        .pool_max_idle_per_host(64)
+        .tcp_nodelay(true)
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .user_agent(concat!("semper-merchant/", env!("CARGO_PKG_VERSION")))
+        .build()
 }
 
 async fn read(mut response: reqwest::Response) -> Result<Answer, Unanswered> {

@@ -78,16 +78,16 @@ pub(super) async fn take(app: &App, body: DealBody, now: UnixSeconds) -> Result<
     let opened = Opened::open(&body.order, &sold.offer, now, &app.verifier)?;
     let case = Case { opened, sold };
     let payment = fitting(&case.opened, body.payment.as_ref())?;
-    let request = fingerprint(payment)?;
+    let text = payment.map(serde_json::to_string).transpose().map_err(Problem::internal)?;
+    let request = fingerprint(text.as_deref());
     let deal = case.opened.deal();
     let _turn = app.underway.begin(deal, request)?;
-    let stored = match app.store.deal(deal).await? {
-        Some(stored) => stored,
-        None => match open(app, &case, payment, request, now).await? {
-            Begun::Ended(standing) => return answer(standing),
-            Begun::Before(stored) => *stored,
-            Begun::Asking(step) => return answer(pursue(app, &case, payment, step, now).await?),
-        },
+    let stored = match open(app, &case, payment, (request, text), now).await {
+        Ok(Begun::Ended(standing)) => return answer(standing),
+        Ok(Begun::Before(stored)) => *stored,
+        Ok(Begun::Asking(step)) => return answer(pursue(app, &case, payment, step, now).await?),
+        // What was taken when it still could be is answered as it was.
+        Err(problem) => app.store.deal(deal).await?.ok_or(problem)?,
     };
     if stored.request != request {
         return Err(Problem::new(Code::REQUEST_CONFLICT).extra("deal", deal));
@@ -148,8 +148,8 @@ fn unreadable(error: ShelfError) -> Problem {
 }
 
 /// By which a repeated request is told from another one.
-fn fingerprint(payment: Option<&Payment>) -> Result<Digest, Problem> {
-    Ok(Digest::of(&serde_json::to_vec(&payment).map_err(Problem::internal)?))
+fn fingerprint(payment: Option<&str>) -> Digest {
+    Digest::of(payment.unwrap_or("null").as_bytes())
 }
 
 /// What came of a deal's first request.
@@ -166,7 +166,7 @@ async fn open(
     app: &App,
     case: &Case,
     payment: Option<&Payment>,
-    request: Digest,
+    (request, text): (Digest, Option<String>),
     now: UnixSeconds,
 ) -> Result<Begun, Problem> {
     case.opened.check_age(now)?;
@@ -181,7 +181,7 @@ async fn open(
         offer: case.sold.serial,
         request,
         order: case.opened.order().compact().to_owned(),
-        payment: payment.map(serde_json::to_string).transpose().map_err(Problem::internal)?,
+        payment: text,
         opened_at: now,
     };
     let opened = app.store.open_deal(deal, ending.clone()).await?;

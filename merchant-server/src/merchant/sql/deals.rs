@@ -50,11 +50,11 @@ impl PackedEnding {
 
     fn write(&self, tx: &mut Tx<'_>, serial: i64, at: UnixSeconds) -> Result<(), StoreError> {
         match self {
-            Self::Paid { receipt, delivery, proofs } => tx.execute(
+            Self::Paid { receipt, delivery, proofs } => tx.execute_later(
                 "INSERT INTO outcome (serial, closed_at, receipt, delivery, proofs) VALUES (?1, ?2, ?3, ?4, ?5)",
                 values![serial, seconds(at), receipt, delivery, proofs],
             )?,
-            Self::Refused(refusal) => tx.execute(
+            Self::Refused(refusal) => tx.execute_later(
                 "INSERT INTO refusal (serial, closed_at, code, extra) VALUES (?1, ?2, ?3, ?4)",
                 values![serial, seconds(at), refusal.code, refusal.extra],
             )?,
@@ -77,7 +77,7 @@ pub(super) fn open(tx: &mut Tx<'_>, packed: &Packed, ending: Option<&PackedEndin
     match (ending, &deal.payment) {
         (Some(ending), _) => ending.write(tx, serial, deal.opened_at)?,
         (None, Some(payment)) => {
-            tx.execute("INSERT INTO payment (serial, body) VALUES (?1, ?2)", values![serial, payment])?;
+            tx.execute_later("INSERT INTO payment (serial, body) VALUES (?1, ?2)", values![serial, payment])?;
         }
         (None, None) => {}
     }
@@ -93,7 +93,7 @@ pub(super) fn end(tx: &mut Tx<'_>, deal: &Digest, ending: &PackedEnding, at: Uni
         return Ok(Ended::Before(Box::new(present(tx, deal)?)));
     };
     ending.write(tx, serial, at)?;
-    tx.execute("DELETE FROM payment WHERE serial = ?1", values![serial])?;
+    tx.execute_later("DELETE FROM payment WHERE serial = ?1", values![serial])?;
     Ok(Ended::Now)
 }
 

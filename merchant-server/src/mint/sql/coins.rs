@@ -7,7 +7,7 @@ use crate::mint::store::{
     AccountNumber, CoinRecord, DepositRecord, Deposited, Key, LedgerError, NewDeposit, Number, SpendRecord, UsedCoin,
 };
 use crate::store::StoreError;
-use crate::store::sql::{Row, Tx, Value, values};
+use crate::store::sql::{Row, Tx, values};
 
 /// Takes an amount out of a coin, unless too little is left, and holds it. Returns the coin's number.
 pub(super) fn take(tx: &mut Tx<'_>, coin: &UsedCoin) -> Result<i64, LedgerError> {
@@ -61,30 +61,13 @@ pub(super) fn deposit(tx: &mut Tx<'_>, new: &NewDeposit) -> Result<Deposited, Le
     // Everybody takes coins in the order of their keys, so that no two deposits wait for each other.
     let mut order: Vec<(i64, &_)> = (0..).zip(&new.spends).collect();
     order.sort_unstable_by_key(|(_, spend)| spend.coin.key);
-    let mut rows = Vec::with_capacity(order.len());
     for (position, spend) in order {
         let coin = take(tx, &spend.coin)?;
-        rows.push((position, coin, Whole(spend.coin.amount), Whole(spend.refund_by.0), &spend.proof));
+        tx.execute_later(
+            "INSERT INTO spend (deposit, position, coin, amount, refund_by, proof) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            values![number, position, coin, Whole(spend.coin.amount), Whole(spend.refund_by.0), spend.proof],
+        )?;
     }
-    let rows: Vec<[Value<'_>; 6]> = rows
-        .iter()
-        .map(|(position, coin, amount, refund_by, proof)| {
-            use crate::store::sql::ToValue as _;
-            [
-                number.to_value(),
-                position.to_value(),
-                coin.to_value(),
-                amount.to_value(),
-                refund_by.to_value(),
-                proof.to_value(),
-            ]
-        })
-        .collect();
-    let rows: Vec<&[Value<'_>]> = rows.iter().map(<[_; 6]>::as_slice).collect();
-    tx.execute_each(
-        "INSERT INTO spend (deposit, position, coin, amount, refund_by, proof) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        &rows,
-    )?;
     Ok(Deposited::Now)
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Connected<'a> {
     statements: &'a mut Statements,
     /// What is to be said before the next statement: the transaction's beginning, a savepoint.
     before: String,
+    /// Statements that nobody waits for. They go after what is to be said, before the next statement or the end.
+    waiting: Vec<(Statement, Vec<Owned>)>,
     /// Whether anything was said at all.
     begun: bool,
     /// Whether a statement failed since the last savepoint: the transaction then takes no other.
@@ -42,6 +44,7 @@ impl<'a> Connected<'a> {
             client: &live.client,
             statements: &mut live.statements,
             before: before.to_owned(),
+            waiting: Vec::new(),
             begun: false,
             failed: false,
             trouble: None,
@@ -65,6 +68,16 @@ impl<'a> Connected<'a> {
         self.begun
     }
 
+    /// Does not send what waits.
+    pub(super) fn forget_waiting(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Whether statements wait to be sent.
+    pub(super) fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Whether a statement failed; forgotten with the answer.
     pub(super) fn take_failed(&mut self) -> bool {
         std::mem::take(&mut self.failed)
@@ -74,11 +87,33 @@ impl<'a> Connected<'a> {
         self.trouble.take()
     }
 
-    /// Ends the transaction, with what is announced before.
+    /// Sends what waits, and waits for it.
+    pub(super) fn flush(&mut self) -> Result<(), StoreError> {
+        if self.waiting.is_empty() { Ok(()) } else { self.run(async { Ok(()) }) }
+    }
+
+    /// Forgets what was announced and what waits, and rolls the transaction back.
+    pub(super) fn roll_back(&mut self) -> Result<(), Error> {
+        self.before.clear();
+        self.waiting.clear();
+        self.runtime.block_on(self.client.batch_execute("ROLLBACK"))
+    }
+
+    /// Ends the transaction, with what is announced and what waits before. Where a statement that waited fails, the end has
+    /// rolled the transaction back: [`Connected::take_failed`] says so.
     pub(super) fn end(&mut self, sql: &str) -> Result<(), Error> {
-        self.announce(sql);
-        let text = std::mem::take(&mut self.before);
-        self.runtime.block_on(self.client.batch_execute(&text))
+        let (before, waiting) = (std::mem::take(&mut self.before), std::mem::take(&mut self.waiting));
+        let client = self.client;
+        if waiting.is_empty() {
+            let text = if before.is_empty() { sql.to_owned() } else { format!("{before}; {sql}") };
+            return self.runtime.block_on(client.batch_execute(&text));
+        }
+        let (ahead, ended) = self.runtime.block_on(join(ahead(client, &before, &waiting), client.batch_execute(sql)));
+        if let Err(error) = ahead {
+            self.fail(&error);
+            return Err(error);
+        }
+        ended
     }
 
     pub(super) fn trouble_of(&self, error: &Error) -> Option<Trouble> {
@@ -98,14 +133,14 @@ impl<'a> Connected<'a> {
         }
     }
 
-    /// Runs a statement with what is announced before it, both in one journey.
+    /// Runs a statement with what is announced and what waits before it, all in one journey.
     fn run<T>(&mut self, statement: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
-        let before = std::mem::take(&mut self.before);
-        let result = if before.is_empty() {
+        let (before, waiting) = (std::mem::take(&mut self.before), std::mem::take(&mut self.waiting));
+        let result = if before.is_empty() && waiting.is_empty() {
             self.runtime.block_on(statement)
         } else {
             self.begun = true;
-            let (said, result) = self.runtime.block_on(join(self.client.batch_execute(&before), statement));
+            let (said, result) = self.runtime.block_on(join(ahead(self.client, &before, &waiting), statement));
             said.and(result)
         };
         result.map_err(|error| self.fail(&error))
@@ -126,6 +161,12 @@ impl Session for Connected<'_> {
         let statement = self.prepare(sql)?;
         let client = self.client;
         self.run(client.execute_raw(&statement, values.iter().map(|value| Parameter(*value))))
+    }
+
+    fn execute_later(&mut self, sql: &str, values: &[Value<'_>]) -> Result<(), StoreError> {
+        let statement = self.prepare(sql)?;
+        self.waiting.push((statement, values.iter().map(|value| Owned::from(*value)).collect()));
+        if self.waiting.len() < PIPELINE { Ok(()) } else { self.flush() }
     }
 
     fn query(&mut self, sql: &str, values: &[Value<'_>], each: &mut Each<'_>) -> Result<(), StoreError> {
@@ -156,6 +197,50 @@ impl Session for Connected<'_> {
             counts.extend(done);
         }
         Ok(counts)
+    }
+}
+
+/// Says something and runs statements, all sent at once in this order; waits for all, and gives the first error.
+async fn ahead(client: &Client, before: &str, waiting: &[(Statement, Vec<Owned>)]) -> Result<(), Error> {
+    let said = async { if before.is_empty() { Ok(()) } else { client.batch_execute(before).await } };
+    let run = waiting.iter().map(|(statement, values)| {
+        client.execute_raw(statement, values.iter().map(|value| Parameter(value.as_value())).collect::<Vec<_>>())
+    });
+    let (said, run) = join(said, join_all(run)).await;
+    said?;
+    run.into_iter().try_for_each(|done| done.map(drop))
+}
+
+/// A value that is kept until it is sent.
+enum Owned {
+    Null,
+    Integer(i64),
+    Bytes(Vec<u8>),
+    Text(String),
+    TooLarge,
+}
+
+impl From<Value<'_>> for Owned {
+    fn from(value: Value<'_>) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Integer(number) => Self::Integer(number),
+            Value::Bytes(bytes) => Self::Bytes(bytes.to_vec()),
+            Value::Text(text) => Self::Text(text.to_owned()),
+            Value::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
+impl Owned {
+    fn as_value(&self) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Integer(number) => Value::Integer(*number),
+            Self::Bytes(bytes) => Value::Bytes(bytes),
+            Self::Text(text) => Value::Text(text),
+            Self::TooLarge => Value::TooLarge,
+        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! The threads that write: group commit on several connections, fed from one queue.
 //!
 //! ```text
-//! handlers ──job──▶ bounded queue ──▶ each writer:  BEGIN, SAVEPOINT, job 1 …   (with the job's first statement)
-//!     ▲                (full: busy)                 RELEASE, SAVEPOINT, job 2 …
-//!     │                                             ROLLBACK TO, SAVEPOINT, job 3 …  (job 2 answered with an error)
+//! handlers ──job──▶ bounded queue ──▶ each writer:  BEGIN, job 1, job 2, …   (with the job's first statement)
+//!     ▲                (full: busy)                 where a job fails: ROLLBACK, and all of them once more, guarded:
+//!     │                                             BEGIN; SAVEPOINT, job 1, RELEASE; SAVEPOINT, job 2, ROLLBACK TO; …
 //!     └──────────── answers ◀─────────────────────  COMMIT   (one flush for them all)
 //! ```
+//!
+//! Hardly any job fails, and savepoints cost as much as statements; after a failure the next batches are guarded at once, so
+//! that whoever sends bad requests does not make everything run twice. Statements that nobody waits for travel with the next
+//! one, also with the next job's, or with the end: a guarded job waits for its own.
 //!
 //! A batch holds the locks of all its jobs, and so may stand in another's way, even crosswise. It therefore waits for locks
 //! only briefly: then it is rolled back, its jobs are run again each alone, and the next batches are smaller.
@@ -26,6 +30,9 @@ use crate::store::sql::seam::Job;
 
 /// The most jobs in one commit. A server keeps track of 64 savepoints of a transaction cheaply, and not of more.
 const BATCH: usize = 64;
+
+/// How many batches are guarded after one had to be run again.
+const CAREFUL: u32 = 32;
 
 /// How long a batch waits for locks, since it may be what the other one waits for.
 const BEGIN_BATCH: &str = "BEGIN; SET LOCAL lock_timeout = '100ms'";
@@ -52,6 +59,8 @@ pub(super) struct Writer {
 
 /// Why a batch was not committed.
 enum Failure {
+    /// A job failed among others that had no guard: nothing was done.
+    Unguarded,
     /// Nothing was done, and it may be done anew.
     Trouble(Trouble),
     /// Nothing was done.
@@ -72,7 +81,7 @@ enum Verdict {
 impl Writer {
     /// Works until the queue is closed and empty.
     pub(super) fn work(mut self) {
-        let mut limit = BATCH;
+        let (mut limit, mut careful) = (BATCH, 0);
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let taken = {
@@ -95,7 +104,8 @@ impl Writer {
                 Some(taken) => {
                     #[expect(clippy::cast_precision_loss, reason = "a batch has at most 64 jobs")]
                     self.metrics.batch.observe(taken as f64);
-                    limit = if self.run(&mut batch) { (limit * 2).min(BATCH) } else { (limit / 2).max(1) };
+                    limit =
+                        if self.run(&mut batch, &mut careful) { (limit * 2).min(BATCH) } else { (limit / 2).max(1) };
                 }
                 // So that it stands again before the next job comes, and `/ready` says so.
                 None => drop(self.link.live(&self.runtime).map(|_| ())),
@@ -104,8 +114,15 @@ impl Writer {
     }
 
     /// Runs a batch and answers all its jobs; whether they went together.
-    fn run(&mut self, batch: &mut Vec<Box<dyn Job>>) -> bool {
-        match self.attempt(batch, "BEGIN") {
+    fn run(&mut self, batch: &mut Vec<Box<dyn Job>>, careful: &mut u32) -> bool {
+        let guarded = *careful > 0;
+        *careful = careful.saturating_sub(1);
+        let mut attempted = self.attempt(batch, "BEGIN", guarded);
+        if let Err(Failure::Unguarded) = attempted {
+            *careful = CAREFUL;
+            attempted = self.attempt(batch, "BEGIN", true);
+        }
+        match attempted {
             Ok(verdicts) => {
                 finish(batch, &verdicts);
                 true
@@ -136,7 +153,7 @@ impl Writer {
             }
             let _mine = turn.lock().unwrap_or_else(PoisonError::into_inner);
             let wait = (LOCK_WAIT_MS * (attempt + 1)).min(LONGEST_LOCK_WAIT_MS);
-            match self.attempt(&mut batch, &format!("BEGIN; SET LOCAL lock_timeout = {wait}")) {
+            match self.attempt(&mut batch, &format!("BEGIN; SET LOCAL lock_timeout = {wait}"), true) {
                 Ok(verdicts) => return finish(&mut batch, &verdicts),
                 Err(Failure::Trouble(trouble)) if attempt + 1 < ATTEMPTS => {
                     self.metrics.conflicts.inc();
@@ -148,49 +165,63 @@ impl Writer {
     }
 
     /// Runs the jobs in one transaction.
-    fn attempt(&mut self, batch: &mut [Box<dyn Job>], begin: &str) -> Result<Vec<Verdict>, Failure> {
+    fn attempt(&mut self, batch: &mut [Box<dyn Job>], begin: &str, guarded: bool) -> Result<Vec<Verdict>, Failure> {
         let Self { runtime, link, metrics, .. } = self;
         let live = link.live(runtime).map_err(Failure::Refused)?;
         let together = batch.len() > 1;
+        let guarded = together && guarded;
         let mut session = Connected::new(runtime, live, if together { BEGIN_BATCH } else { begin });
         let mut verdicts = Vec::with_capacity(batch.len());
         for job in batch.iter_mut() {
             let announced = session.announced().len();
-            if together {
+            if guarded {
                 session.announce("SAVEPOINT job");
             }
             let keep = job.run(&mut session);
+            if guarded && keep {
+                // What fails here is the job's own, and the session remembers it.
+                let _failed = session.flush();
+            }
             if let Some(trouble) = session.take_trouble() {
-                let ended = !matches!(trouble, Trouble::Lost(_)) && session.end("ROLLBACK").is_ok();
+                let ended = !matches!(trouble, Trouble::Lost(_)) && session.roll_back().is_ok();
                 if !ended {
                     link.drop_connection();
                 }
                 return Err(Failure::Trouble(trouble));
             }
             let failed = session.take_failed();
-            verdicts.push(match (keep, failed) {
+            let verdict = match (keep, failed) {
                 (true, false) => Verdict::Kept,
                 (true, true) => Verdict::Broken,
                 (false, _) => Verdict::Undone,
-            });
-            if !together {
+            };
+            verdicts.push(verdict);
+            if together && !guarded && verdict != Verdict::Kept {
+                if session.begun() && session.roll_back().is_err() {
+                    link.drop_connection();
+                }
+                return Err(Failure::Unguarded);
+            }
+            if !guarded {
                 continue;
             }
             if !session.announced().is_empty() {
                 // It made no statement, so its savepoint need not be.
                 session.announced().truncate(announced);
-            } else if keep && !failed {
+            } else if verdict == Verdict::Kept {
                 session.announce("RELEASE job");
             } else {
                 session.announce("ROLLBACK TO job; RELEASE job");
             }
+            if verdict != Verdict::Kept {
+                session.forget_waiting();
+            }
         }
-        if !session.begun() {
+        if !session.begun() && !session.waits() {
             return Ok(verdicts);
         }
         if !verdicts.contains(&Verdict::Kept) {
-            session.announced().clear();
-            if session.end("ROLLBACK").is_err() {
+            if session.begun() && session.roll_back().is_err() {
                 link.drop_connection();
             }
             return Ok(verdicts);
@@ -202,13 +233,17 @@ impl Writer {
         };
         let what: Arc<str> = trouble::say(&error).into();
         let trouble = session.trouble_of(&error);
+        // A statement that had waited: the transaction is no more, unless the connection is not either.
+        let rolled_back = session.take_failed();
         link.drop_connection();
         Err(match trouble {
+            Some(Trouble::Lost(_)) => Failure::Unknown(what),
+            Some(trouble) if rolled_back => Failure::Trouble(trouble),
+            None if rolled_back && together => Failure::Unguarded,
             Some(Trouble::Conflict(_)) if error.code().is_some_and(|code| code.code() == "57014") => {
                 Failure::Unknown(what)
             }
             Some(Trouble::Conflict(cause)) => Failure::Trouble(Trouble::Conflict(cause)),
-            Some(Trouble::Lost(_)) => Failure::Unknown(what),
             None => Failure::Refused(StoreError::Failed(what)),
         })
     }
@@ -238,6 +273,7 @@ fn refuse(batch: &mut Vec<Box<dyn Job>>, failure: Failure) {
         Failure::Trouble(Trouble::Lost(cause)) => StoreError::Unavailable(cause),
         Failure::Refused(error) => error,
         Failure::Unknown(cause) => StoreError::Commit(cause),
+        Failure::Unguarded => StoreError::Failed("a job failed among others".into()),
     };
     for job in batch.drain(..) {
         job.finish(Err(error.clone()));

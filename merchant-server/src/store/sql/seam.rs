@@ -65,6 +65,15 @@ pub trait Session {
     /// What the database says, or `each`.
     fn query(&mut self, sql: &str, values: &[Value<'_>], each: &mut Each<'_>) -> Result<(), StoreError>;
 
+    /// Runs a statement whose outcome nobody waits for; it may be sent together with later ones. Where it fails, so does the
+    /// job, at the latest when it ends.
+    ///
+    /// # Errors
+    /// What the database says, where that is known already.
+    fn execute_later(&mut self, sql: &str, values: &[Value<'_>]) -> Result<(), StoreError> {
+        self.execute(sql, values).map(drop)
+    }
+
     /// Runs one statement for many sets of values, which may be sent together; how many rows it changed each time.
     ///
     /// # Errors

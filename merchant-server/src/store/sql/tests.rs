@@ -49,6 +49,7 @@ on_every_database!(
     readers_cannot_write,
     what_was_answered_is_there_when_it_is_opened_again,
     many_sets_of_values_are_many_statements,
+    what_nobody_waits_for_is_done_or_fails_its_own_job,
     a_job_runs_although_its_caller_has_gone,
     faults_do_what_they_say,
     a_newer_or_other_database_is_refused,
@@ -251,6 +252,30 @@ async fn many_sets_of_values_are_many_statements(place: Place) {
     });
     assert!(matches!(failing.await, Err(StoreError::Failed(_))));
     assert_eq!(count(&database).await, 2);
+}
+
+async fn what_nobody_waits_for_is_done_or_fails_its_own_job(place: Place) {
+    const INSERT: &str = "INSERT INTO item (id, value) VALUES (?1, ?2)";
+    let database = open(&place).await;
+    // More than travel together, and seen by the job's own later statements.
+    let seen = database.write(|tx| {
+        (0..60).try_for_each(|id| tx.execute_later(INSERT, values![id, id]))?;
+        tx.value::<i64>("SELECT count(*) FROM item", values![])
+    });
+    assert_eq!(seen.await.unwrap_or_else(fail), 60);
+    let pair = |first: i64, second: i64| {
+        database.write(move |tx| {
+            tx.execute_later(INSERT, values![first, 0])?;
+            tx.execute_later(INSERT, values![second, 0])
+        })
+    };
+    for round in 0..20 {
+        let at = 100 + 10 * round;
+        let (good, bad, last) = tokio::join!(pair(at, at + 1), pair(at + 2, 7), pair(at + 4, at + 5));
+        assert!(good.is_ok() && last.is_ok(), "{good:?} {last:?}");
+        assert!(matches!(bad, Err(StoreError::Failed(_))), "{bad:?}");
+    }
+    assert_eq!(count(&database).await, 60 + 20 * 4, "of a failed job nothing is kept");
 }
 
 async fn a_job_runs_although_its_caller_has_gone(place: Place) {

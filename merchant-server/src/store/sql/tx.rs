@@ -22,6 +22,15 @@ impl<'a> Tx<'a> {
         self.0.execute(sql, values)
     }
 
+    /// Runs a statement that changes what it must: it may travel with later ones. Where it fails, the job is rolled back and
+    /// answered with that, whatever it says itself.
+    ///
+    /// # Errors
+    /// What the database says, where that is known already.
+    pub fn execute_later(&mut self, sql: &str, values: &[Value<'_>]) -> Result<(), StoreError> {
+        self.0.execute_later(sql, values)
+    }
+
     /// Runs one statement for many sets of values, which travel together; how many rows it changed each time.
     ///
     /// # Errors

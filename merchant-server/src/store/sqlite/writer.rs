@@ -1,12 +1,14 @@
 //! The one thread that writes: group commit.
 //!
 //! ```text
-//! handlers ──job──▶ bounded queue ──▶ writer:  BEGIN
-//!     ▲                (full: busy)              SAVEPOINT, job 1, RELEASE
-//!     │                                          SAVEPOINT, job 2, ROLLBACK TO   (its own error, or a panic)
-//!     │                                          …
+//! handlers ──job──▶ bounded queue ──▶ writer:  BEGIN, job 1, job 2, …
+//!     ▲                (full: busy)              where a job fails: ROLLBACK, and all of them once more, guarded:
+//!     │                                          BEGIN; SAVEPOINT, job 1, RELEASE; SAVEPOINT, job 2, ROLLBACK TO; …
 //!     └──────────── answers ◀──────────────────  COMMIT   (one fdatasync for them all)
 //! ```
+//!
+//! Hardly any job fails, and a savepoint costs as much as some statements; after a failure the next batches are guarded at
+//! once, so that whoever sends bad requests does not make everything run twice.
 //!
 //! While a commit waits for the disk, the next jobs gather, so that batches grow with the load by themselves.
 
@@ -23,6 +25,9 @@ use crate::store::sql::seam::Job;
 
 /// The most jobs in one commit.
 const BATCH: usize = 128;
+
+/// How many batches are guarded after one had to be run again.
+const CAREFUL: u32 = 32;
 
 pub(super) struct Writer {
     // None only while it is dropped.
@@ -99,11 +104,20 @@ impl Metrics {
 
 fn work(connection: &Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, metrics: &Metrics) {
     let mut batch = Vec::with_capacity(BATCH);
+    let mut careful = 0_u32;
     while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
         #[expect(clippy::cast_precision_loss, reason = "a batch has at most 128 jobs")]
         metrics.batch.observe(batch.len() as f64);
         metrics.waiting.set(i64::try_from(queue.len()).unwrap_or(i64::MAX));
-        let result = run_batch(connection, &mut batch, metrics);
+        let guarded = careful > 0;
+        careful = careful.saturating_sub(1);
+        let result = run_batch(connection, &mut batch, metrics, guarded).and_then(|ended| match ended {
+            Ended::Done => Ok(()),
+            Ended::Undone => {
+                careful = CAREFUL;
+                run_batch(connection, &mut batch, metrics, true).map(drop)
+            }
+        });
         if let Err(error) = &result {
             tracing::error!(cause = %error, jobs = batch.len(), "a batch of writes failed");
             roll_back(connection);
@@ -114,19 +128,41 @@ fn work(connection: &Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, metric
     }
 }
 
-fn run_batch(connection: &Connection, batch: &mut [Box<dyn Job>], metrics: &Metrics) -> Result<(), StoreError> {
+enum Ended {
+    /// Each job is done, or undone as it asked.
+    Done,
+    /// A job failed among others, without a guard: nothing was done.
+    Undone,
+}
+
+fn run_batch(
+    connection: &Connection,
+    batch: &mut [Box<dyn Job>],
+    metrics: &Metrics,
+    guarded: bool,
+) -> Result<Ended, StoreError> {
+    let guarded = guarded && batch.len() > 1;
+    let alone = batch.len() == 1;
     run(connection, "BEGIN IMMEDIATE")?;
     for job in batch {
-        run(connection, "SAVEPOINT job")?;
-        if !job.run(&mut Connected(connection)) {
-            run(connection, "ROLLBACK TO job")?;
+        if guarded {
+            run(connection, "SAVEPOINT job")?;
         }
-        run(connection, "RELEASE job")?;
+        let keep = job.run(&mut Connected(connection));
+        if guarded {
+            if !keep {
+                run(connection, "ROLLBACK TO job")?;
+            }
+            run(connection, "RELEASE job")?;
+        } else if !keep {
+            run(connection, "ROLLBACK")?;
+            return Ok(if alone { Ended::Done } else { Ended::Undone });
+        }
     }
     let started = Instant::now();
     run(connection, "COMMIT").map_err(|error| StoreError::Commit(error.to_string().into()))?;
     metrics.commit.observe(started.elapsed().as_secs_f64());
-    Ok(())
+    Ok(Ended::Done)
 }
 
 fn run(connection: &Connection, sql: &str) -> Result<(), StoreError> {
