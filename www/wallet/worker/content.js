@@ -8,6 +8,8 @@ import { coded } from "./http.js";
 
 /** Records that WebCrypto works on side by side; a power of two, so that they are a whole branch of the tree. */
 const BATCH = 32;
+/** Batches under way at once: while one is hashed and handed on, the next is read and decrypted. */
+const UNDER_WAY = 3;
 const TAG_BYTES = 16;
 const HEADER_BYTES = 21;
 const NOT_LAST = 1;
@@ -20,11 +22,11 @@ const encoder = new TextEncoder();
  */
 
 /**
- * Decrypts the whole content into `sink` and checks it. What the sink has been given may be used only after this has returned.
+ * Decrypts the whole content into `sink`, which gets many records at a time, and checks it. What the sink has been given may be used only after this has returned.
  * @param {ReadAt} readAt
  * @param {number} size of the ciphertext
  * @param {ContentAccess} access
- * @param {{sink: (plain: Uint8Array<ArrayBuffer>) => void, progress?: (done: number) => void, signal?: AbortSignal}} options
+ * @param {{sink: (plain: Uint8Array<ArrayBuffer>[]) => void, progress?: (done: number) => void, signal?: AbortSignal}} options
  */
 export async function decryptContent(readAt, size, access, { sink, progress, signal }) {
   const header = readHeader(readAt, access);
@@ -33,24 +35,35 @@ export async function decryptContent(readAt, size, access, { sink, progress, sig
   let offset = header.length;
   let sequence = 0;
   let length = 0;
-  while (offset < size) {
-    signal?.throwIfAborted();
+  const begin = () => {
     const block = readAt(offset, BATCH * header.recordSize);
+    if (block.length === 0) throw invalid();
     offset += block.length;
+    const done = offset;
     const records = split(block, header.recordSize);
+    const first = sequence;
+    sequence += records.length;
     const opened = records.map(async (record, index) => {
-      const last = offset >= size && index === records.length - 1;
-      const leaf = await openRecord(key, nonceFor(nonce, sequence + index), record, last);
+      const last = done >= size && index === records.length - 1;
+      const leaf = await openRecord(key, nonceFor(nonce, first + index), record, last);
       return { leaf, hash: new Uint8Array(await crypto.subtle.digest("SHA-256", leaf)) };
     });
-    const leaves = await Promise.all(opened);
+    const leaves = Promise.all(opened);
+    // It is waited for below; until then its failure is nobody's.
+    leaves.catch(() => {});
+    return { leaves, done };
+  };
+  const underWay = [];
+  while (offset < size || underWay.length > 0) {
+    signal?.throwIfAborted();
+    while (offset < size && underWay.length < UNDER_WAY) underWay.push(begin());
+    const next = underWay.shift();
+    if (!next) break;
+    const leaves = await next.leaves;
     await tree.add(leaves.map(({ hash }) => hash));
-    sequence += records.length;
-    for (const { leaf } of leaves) {
-      length += leaf.length - 1;
-      sink(leaf.subarray(1));
-    }
-    progress?.(offset);
+    for (const { leaf } of leaves) length += leaf.length - 1;
+    sink(leaves.map(({ leaf }) => leaf.subarray(1)));
+    progress?.(next.done);
   }
   if (length !== access.size || encodeBase64Url(await tree.root()) !== access.plaintext_root) throw invalid();
 }

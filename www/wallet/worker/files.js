@@ -135,7 +135,7 @@ export async function open(access, report, signal) {
     if (total > IN_MEMORY_BYTES) return await openToDisk(file, total, access, progress, signal);
     /** @type {Uint8Array<ArrayBuffer>[]} */
     const pieces = [];
-    await decryptContent(reader(file), total, access, { sink: (plain) => pieces.push(plain), progress, signal });
+    await decryptContent(reader(file), total, access, { sink: (plain) => pieces.push(...plain), progress, signal });
     return new Blob(pieces, { type: access.media_type });
   } finally {
     file.close();
@@ -153,8 +153,17 @@ async function openToDisk(file, total, access, progress, signal) {
   try {
     plainFile.truncate(0);
     let at = 0;
-    const sink = (/** @type {Uint8Array<ArrayBuffer>} */ plain) => {
-      at += plainFile.write(plain, { at });
+    // One large write takes a quarter of the time of many small ones.
+    let joined = new Uint8Array(0);
+    const sink = (/** @type {Uint8Array<ArrayBuffer>[]} */ plain) => {
+      const length = plain.reduce((sum, piece) => sum + piece.length, 0);
+      if (joined.length < length) joined = new Uint8Array(length);
+      let end = 0;
+      for (const piece of plain) {
+        joined.set(piece, end);
+        end += piece.length;
+      }
+      at += plainFile.write(joined.subarray(0, end), { at });
     };
     await decryptContent(reader(file), total, access, { sink, progress, signal });
   } catch (error) {
