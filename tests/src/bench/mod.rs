@@ -1,6 +1,7 @@
 //! The benchmark: what a purchase costs, and what it is made of.
 
 mod balancer;
+mod budgets;
 mod client;
 mod coins;
 mod connection;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 use semper_shared::foundation::UnixSeconds;
 
 use crate::Outcome;
+pub use budgets::table;
 use client::Bench;
 use load::{Measured, Shown};
 pub use plot::svg;

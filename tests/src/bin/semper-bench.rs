@@ -15,7 +15,7 @@ struct Arguments {
     /// Ends within a minute, with fewer repetitions.
     #[arg(long)]
     quick: bool,
-    /// Where the figures go; a picture of them goes beside, with the extension `svg`.
+    /// Where the figures go; a picture of them goes beside, with the extension `svg`, and the budgets' table, with `md`.
     #[arg(long, default_value = "target/bench.json")]
     out: PathBuf,
     /// Only purchases on this store (`sqlite`, `postgres`, `postgres_2_replicas`), with the functions that the servers spend
@@ -36,6 +36,9 @@ fn main() -> ExitCode {
         }
         std::fs::write(&arguments.out, json)?;
         std::fs::write(arguments.out.with_extension("svg"), bench::svg(&report))?;
+        let table = bench::table(&report);
+        std::fs::write(arguments.out.with_extension("md"), &table)?;
+        println!("\n{table}");
         Ok(())
     }))
 }
