@@ -53,7 +53,6 @@ impl Mint {
                 signature: melt.signature,
                 amount: melt.amount.minor(),
             },
-            fee: checked.fee.minor(),
             sequence: melt.sequence,
             outputs,
             commitment: melt.commitment,

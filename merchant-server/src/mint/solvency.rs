@@ -104,7 +104,7 @@ impl Statements {
             pending: books.pending,
             owed: books.owed,
             paid_out: books.paid_out,
-            fees: books.fees,
+            fees: 0,
             bank_balance,
         }
     }

@@ -30,7 +30,6 @@ export async function sendView(context) {
     currency,
     hint: t("method.balance", { balance: formatAmount(fullest.balance) }),
     make: (amount, purpose, expires_s) => context.wallet.call("send_person", { amount, purpose, expires_s }),
-    cost: (amount) => context.wallet.call("send_cost", { amount }),
   });
 }
 
@@ -49,9 +48,9 @@ export async function requestView(context) {
 
 /**
  * @param {Context} context
- * @param {{kind: "send" | "request", currency: string, hint: string, make: (amount: Amount, purpose: string, expires_s: number) => Promise<Transfer>, cost?: (amount: Amount) => Promise<{fee: Amount}>}} options
+ * @param {{kind: "send" | "request", currency: string, hint: string, make: (amount: Amount, purpose: string, expires_s: number) => Promise<Transfer>}} options
  */
-function linkForm(context, { kind, currency, hint, make, cost }) {
+function linkForm(context, { kind, currency, hint, make }) {
   const picker = amountPicker(currency);
   const purposeInput = h("input", { type: "text", maxlength: MAX_PURPOSE, autocomplete: "off" });
   const purpose = field({ label: t("people.purpose"), hint: t("people.purpose.hint"), input: purposeInput });
@@ -59,7 +58,6 @@ function linkForm(context, { kind, currency, hint, make, cost }) {
   days.value = "7";
   const valid = field({ label: t("people.valid"), hint: t(`people.${kind}.valid`), input: days });
   const failure = h("div", { "aria-live": "polite" });
-  let agreed = "";
   const body = form(
     {
       async onsubmit() {
@@ -67,14 +65,6 @@ function linkForm(context, { kind, currency, hint, make, cost }) {
         if (!amount) return;
         failure.replaceChildren();
         try {
-          const fee = (await cost?.(amount))?.fee.minor ?? 0;
-          const said = `${amount.minor} ${fee}`;
-          if (fee > 0 && agreed !== said) {
-            // Shown before any money moves.
-            agreed = said;
-            failure.replaceChildren(h("p", { class: "fee", role: "status" }, t("people.fee", { fee: formatAmount({ currency, minor: fee }) })));
-            return;
-          }
           const made = await make(amount, purposeInput.value.trim(), Number(days.value) * DAY_S);
           location.hash = `#/transfer/${made.transfer}`;
         } catch (error) {

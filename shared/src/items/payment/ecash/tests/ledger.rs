@@ -57,11 +57,6 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn new() -> Outcome<Self> {
-        Self::with_fees(Fees::default())
-    }
-
-    /// A mint that takes something for every coin.
-    pub(super) fn with_fees(fees: Fees) -> Outcome<Self> {
         let signer = SigningKey::from_bytes(&[9; 32])?;
         let rsa = RsaKey::all()?;
         let denominations = (0..11_usize).map(|power| DenominationKey {
@@ -70,7 +65,6 @@ impl Ledger {
             issue_from: UnixSeconds(0),
             issue_until: NOW.plus(1_000),
             spend_until: NOW.plus(10_000),
-            fees,
         });
         let document = MintKeys {
             key: signer.public_key().clone(),
@@ -141,8 +135,7 @@ impl Ledger {
     pub(super) fn deposit(&mut self, body: &DepositBody) -> Outcome<Amount> {
         let checked = check_deposit(&self.keys, body, NOW, &Portable)?;
         for permission in &checked.permissions {
-            let taken = permission.permission.amount.checked_add(permission.fee)?;
-            self.draw(&permission.coin, permission.value, taken)?;
+            self.draw(&permission.coin, permission.value, permission.permission.amount)?;
         }
         Ok(checked.total)
     }
