@@ -10,7 +10,7 @@ const FRESH_WAIT_MS = 3000;
 const FILES = [
   "/", "/confirm", "/wallet.css", "/goods.css", "/app.js", "/confirm.js", "/asker.js", "/client.js", "/shell.js", "/worker.js", "/config.json",
   "/worker/content.js", "/worker/database.js", "/worker/files.js", "/worker/http.js", "/worker/session.js", "/worker/store.js",
-  "/views/add-cash.js", "/views/cards.js", "/views/confirm.js", "/views/deal.js", "/views/first-run.js", "/views/home.js", "/views/library.js",
+  "/views/add-cash.js", "/views/cards.js", "/views/confirm.js", "/views/deal.js", "/views/first-run.js", "/views/home.js", "/views/invoice.js", "/views/library.js",
   "/views/link.js", "/views/people.js", "/views/qr.js", "/views/transfer.js", "/vendor/uqr.js",
   "/views/passphrase.js", "/views/reader.js", "/views/restore.js", "/views/save.js", "/views/settings.js", "/views/stop.js",
   "/views/unlock.js", "/text/en.js", "/text/de.js", "/text/fr.js",

@@ -148,9 +148,27 @@ pub(super) enum Command {
         /// Confirm what the policy wants confirmed.
         #[arg(long)]
         yes: bool,
-        /// How to pay: ecash, card, dummy, or none for what is free. The first that is possible where this is not given.
+        /// How to pay: ecash, card, account, dummy, or none for what is free. The first that is possible where this is not given.
         #[arg(long, value_name = "MODULE")]
         method: Option<String>,
+        /// By invoice: the goods at once, the money until the due date, where the shop gives credit.
+        #[arg(long)]
+        later: bool,
+        /// By invoice: do not transfer the money, also where the shop's bank has a test account that pays.
+        #[arg(long)]
+        no_transfer: bool,
+    },
+    /// Show the invoice of a deal, and how it stands.
+    Invoice {
+        /// The deal.
+        #[arg(value_name = "DEAL")]
+        deal: String,
+    },
+    /// Pay the invoice of a deal, from the test account of the shop's bank.
+    PayInvoice {
+        /// The deal.
+        #[arg(value_name = "DEAL")]
+        deal: String,
     },
     /// Fetch the files of a deal again.
     Fetch {

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use semper_shared::foundation::{Code, Digest};
 use semper_shared::items::payment::ModuleId;
+use semper_shared::items::payment::account::InvoiceTerms;
 use serde_json::json;
 
 use super::CliError;
 use super::home::NativeWallet;
 use super::output::{money, note, plain, print, print_json, steps, transfer};
 use crate::core::ports::Ports;
-use crate::core::{Bought, Progress, Review};
+use crate::core::{Bought, Progress, Review, WalletError};
 use crate::native::download;
 
 /// What stands on the command line.
@@ -19,6 +20,9 @@ pub(super) struct Buy<'a> {
     pub(super) out: &'a Path,
     pub(super) method: Option<&'a str>,
     pub(super) confirmed: bool,
+    pub(super) later: bool,
+    /// Whether the test account of the shop's bank may pay an invoice.
+    pub(super) transfer: bool,
     pub(super) json: bool,
 }
 
@@ -50,7 +54,13 @@ pub(super) async fn buy(wallet: &mut NativeWallet, what: Buy<'_>) -> Result<(), 
                 wallet.confirm(&review.offer_digest);
             }
             let report = steps();
-            wallet.pay(&review.offer_digest, &module, Progress::new(&report)).await?
+            wallet.prefer_terms(what.later.then_some(InvoiceTerms::PayLater));
+            match wallet.pay(&review.offer_digest, &module, Progress::new(&report)).await {
+                Err(WalletError::InvoiceOpen(open)) if what.transfer => {
+                    wallet.pay_invoice(&open.deal, Progress::new(&report)).await?
+                }
+                paid => paid?,
+            }
         }
     };
     let files = fetch(wallet, &bought.deal, what.out).await?;
@@ -90,8 +100,8 @@ fn say(review: &Review) {
 /// The way to pay that was asked for, else the first that is possible.
 fn choose(review: &Review, wanted: Option<&str>) -> Result<ModuleId, CliError> {
     let mut candidates = review.methods.iter().filter(|method| wanted.is_none_or(|id| method.module.as_str() == id));
-    // Without being asked for, the test module is never chosen: it pays nothing.
-    let fits = |id: &str| wanted.is_some() || id != "dummy";
+    // Without being asked for, the test module is never chosen: it pays nothing. Nor is an invoice: it makes work.
+    let fits = |id: &str| wanted.is_some() || !matches!(id, "dummy" | "account");
     if let Some(usable) = candidates.clone().find(|method| method.usable && fits(method.module.as_str())) {
         return Ok(usable.module.clone());
     }

@@ -10,6 +10,7 @@
 use semper_shared::commerce::Way;
 use semper_shared::commerce::deal::{AwaitReceipt, DealBody, DealStatus, Delivered, Draft, Event, State};
 use semper_shared::foundation::{Amount, Code, Digest, json};
+use semper_shared::items::payment::account::AccountPayer;
 use semper_shared::items::payment::ecash::AlreadySpent;
 use semper_shared::items::payment::{ErasedPayer, ModuleId, ModuleVersion, Payment, PaymentError, Unusable};
 use semper_shared::items::statement::Signed;
@@ -142,6 +143,10 @@ impl<P: Ports> Wallet<P> {
         let acceptance = accepts.find(|way| way.module == module.id && way.version == module.version);
         let acceptance = acceptance.ok_or_else(unsupported)?;
         let (now, mut rng) = (self.now(), self.ports.rng());
+        if module.id.as_str() == "account" {
+            let mut payer = AccountPayer { preferred: self.terms };
+            return Ok(Some(ErasedPayer::pay(&mut payer, &bill, acceptance, now, &mut rng)?));
+        }
         let payer = self.change()?.payer_mut(&module).ok_or_else(unsupported)?;
         Ok(Some(payer.pay(&bill, acceptance, now, &mut rng)?))
     }
@@ -196,6 +201,7 @@ impl<P: Ports> Wallet<P> {
                 return Err(error.into());
             }
         };
+        self.deal_record(deal)?.check_credit(&status)?;
         let acknowledgement = delivered.acknowledge(now).to_compact();
         let Delivered { receipt, delivery, keys, .. } = delivered;
         let state = self.change()?;
@@ -203,6 +209,9 @@ impl<P: Ports> Wallet<P> {
         record.advance(Event::Settle, now)?;
         record.receipt = Some(receipt.to_compact());
         record.delivery = Some(delivery.to_compact());
+        if record.module.as_str() == "account" && record.notices.is_empty() {
+            record.notices.clone_from(&status.proofs);
+        }
         record.proofs = status.proofs;
         record.keys = keys.into_iter().map(|(part, key)| PartKey { part, key }).collect();
         record.acknowledgement = Some(acknowledgement);
@@ -221,6 +230,10 @@ impl<P: Ports> Wallet<P> {
         if problem.code == Some(Code::STEP_UP_REQUIRED) {
             return Err(WalletError::StepUp(Box::new((*deal, host_of(&url)))));
         }
+        if let Some(wait) = self.awaits_payment(deal, &problem).await? {
+            return Err(wait);
+        }
+        let record = self.deal_record(deal)?;
         let for_good = (400..500).contains(&status) && problem.code.is_some_and(is_for_good);
         let Some(code) = problem.code.filter(|_| for_good) else {
             return Err(peer(&url, problem.detail));

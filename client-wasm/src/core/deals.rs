@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::mints::MintName;
 use super::ports::Ports;
 use super::records::{DealRecord, Step, Touched};
-use super::{RefundView, Wallet, WalletError};
+use super::{InvoiceView, RefundView, Wallet, WalletError};
 
 /// A deal in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,6 +24,9 @@ pub struct DealLine {
     /// What came back of it.
     #[serde(skip_serializing_if = "Amount::is_zero")]
     pub refunded: Amount,
+    /// The invoice by which it is paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invoice: Option<InvoiceView>,
     /// The state.
     pub state: State,
     /// When it was ordered.
@@ -77,7 +80,8 @@ impl<P: Ports> Wallet<P> {
     /// [`WalletError::Locked`].
     pub async fn deals(&mut self) -> Result<Vec<DealLine>, WalletError> {
         self.sync().await?;
-        Ok(self.state()?.deals.iter().rev().map(line).collect())
+        let now = self.now();
+        Ok(self.state()?.deals.iter().rev().map(|record| line(record, now)).collect())
     }
 
     /// One deal.
@@ -89,7 +93,7 @@ impl<P: Ports> Wallet<P> {
         let record = self.deal_record(deal)?;
         let refusal = record.refusal.as_ref();
         Ok(DealView {
-            line: line(record),
+            line: line(record, self.now()),
             timeline: record.steps.clone(),
             refunds: record.refund_views(),
             refundable: record.may_be_refunded(),
@@ -134,13 +138,14 @@ impl<P: Ports> Wallet<P> {
     }
 }
 
-pub(super) fn line(record: &DealRecord) -> DealLine {
+pub(super) fn line(record: &DealRecord, now: UnixSeconds) -> DealLine {
     DealLine {
         deal: record.deal,
         title: record.title.clone(),
         merchant: MintName { url: record.merchant_url.clone(), name: record.merchant_name.clone() },
         paid: record.total,
         refunded: record.refunded(),
+        invoice: record.invoice(now),
         state: record.state,
         at: record.ordered_at(),
     }
@@ -163,6 +168,13 @@ fn statements(record: &DealRecord) -> Vec<StatementView> {
                 .refunds
                 .iter()
                 .flat_map(|refund| refund.proofs.iter().map(String::as_str).chain([refund.refund.as_str()])),
+        )
+        .chain(
+            record
+                .notices
+                .iter()
+                .map(String::as_str)
+                .filter(|notice| !record.proofs.iter().any(|proof| proof == notice)),
         )
         .chain(refusal)
         .filter_map(StatementView::read)

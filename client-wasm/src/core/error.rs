@@ -67,6 +67,9 @@ pub enum WalletError {
     /// The card's issuer wants the person's approval: [`crate::core::Wallet::approve`], then the same purchase again.
     #[error("the card's issuer wants your approval for this payment (deal {}, through {})", .0.0, .0.1)]
     StepUp(Box<(Digest, String)>),
+    /// An invoice is to be paid by transfer, before the goods come.
+    #[error("transfer {} to {}, {}, with the reference {}, then resume (deal {})", .0.amount, .0.name, .0.iban, .0.reference, .0.deal)]
+    InvoiceOpen(Box<OpenInvoice>),
     /// Somebody refused, for a reason with a code.
     #[error("{said}")]
     Refused {
@@ -137,6 +140,21 @@ pub struct Said {
     pub what: String,
 }
 
+/// What is to be transferred.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenInvoice {
+    /// The deal.
+    pub deal: Digest,
+    /// What is still to be paid.
+    pub amount: Amount,
+    /// Who is paid.
+    pub name: String,
+    /// Into which account.
+    pub iban: String,
+    /// What the transfer must name.
+    pub reference: String,
+}
+
 impl WalletError {
     /// Somebody refused.
     pub(super) fn refused(code: Code, host: String, what: String) -> Self {
@@ -165,6 +183,7 @@ impl WalletError {
                 | Self::Store(_)
                 | Self::StepUp(_)
                 | Self::TransferNeeded(_)
+                | Self::InvoiceOpen(_)
         )
     }
 }
@@ -184,6 +203,7 @@ impl Coded for WalletError {
             Self::NotFound(_) => Code::NOT_FOUND,
             Self::TransferNeeded(_) => Code::RESERVE_UNKNOWN,
             Self::StepUp(_) => Code::STEP_UP_REQUIRED,
+            Self::InvoiceOpen(_) => Code::PAYMENT_AWAITED,
             Self::Network { .. } => Code::NETWORK_FAILED,
             Self::Unfinished { code, .. } | Self::Refused { code, .. } => *code,
             Self::Peer(_) => Code::PEER_INVALID,

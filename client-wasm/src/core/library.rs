@@ -107,7 +107,7 @@ impl<P: Ports> Wallet<P> {
 }
 
 fn library_deal(record: &DealRecord) -> Result<LibraryDeal, WalletError> {
-    let line = line(record);
+    let line = line(record, record.ordered_at());
     let part = |part: Part| LibraryPart {
         name: part.name,
         title: part.title,

@@ -15,6 +15,7 @@
 //! request is the same each time it is asked, so whoever answered it before answers it again.
 
 mod abandon;
+mod accounts;
 mod backup;
 mod buy;
 mod call;
@@ -44,12 +45,13 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use accounts::InvoiceView;
 pub use buy::Bought;
 pub use call::{Answer, Progress};
 #[cfg(feature = "card")]
 pub use cards::{ApprovalView, CardView};
 pub use deals::{DealLine, DealView, StatementView};
-pub use error::{Said, TransferNeeded, WalletError};
+pub use error::{OpenInvoice, Said, TransferNeeded, WalletError};
 pub use library::{LibraryDeal, LibraryPart, PartAccess};
 pub use mints::{BooksView, HoldingView, MintInfo, MintName, PurseView};
 pub use net::{CatalogueEntry, Problem, origin_of};

@@ -158,6 +158,9 @@ pub(super) struct DealRecord {
     /// The refunds that were taken, oldest first.
     #[serde(default)]
     pub(super) refunds: Vec<RefundStatus>,
+    /// The invoice by which the deal is paid, and how it stood when the merchant last said so.
+    #[serde(default)]
+    pub(super) notices: Vec<String>,
     /// When refunds were last looked for.
     #[serde(default)]
     pub(super) looked_at: UnixSeconds,
@@ -205,6 +208,7 @@ impl DealRecord {
             coins: made.coins,
             refund_by: offer.refund_by(made.order.ordered_at),
             refunds: Vec::new(),
+            notices: Vec::new(),
             looked_at: UnixSeconds(0),
         }
     }

@@ -4,6 +4,7 @@
 //! moved on, as it does when another window works on the same wallet, and a change that could not be stored is forgotten.
 
 use semper_shared::foundation::{Digest, Table, UnixSeconds};
+use semper_shared::items::payment::account::{AccountPayer, InvoiceTerms};
 #[cfg(feature = "card")]
 use semper_shared::items::payment::card::CardPayer;
 #[cfg(feature = "dummy")]
@@ -48,6 +49,8 @@ pub struct Wallet<P: Ports> {
     pub(super) reviewed: Vec<Reviewed>,
     /// What was exchanged because it was soon too old or was revoked, since the last time that it was told.
     pub(super) renewed: Table<String, u64>,
+    /// On which terms invoices are asked for.
+    pub(super) terms: Option<InvoiceTerms>,
 }
 
 /// How many modules have a place of their own in the memory.
@@ -167,6 +170,7 @@ impl<P: Ports> Wallet<P> {
         Self {
             ports,
             modules: vec![
+                || Box::new(AccountPayer::default()),
                 #[cfg(feature = "dummy")]
                 || Box::new(DummyPayer),
             ],
@@ -176,6 +180,7 @@ impl<P: Ports> Wallet<P> {
             changing: false,
             reviewed: Vec::new(),
             renewed: Table::new(),
+            terms: None,
         }
     }
 

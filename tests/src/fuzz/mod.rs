@@ -7,6 +7,7 @@
 //! A target takes any bytes. It must not panic, and what it checks beyond that must hold: mostly that what is read can be
 //! written and read again as the same.
 
+mod bank;
 mod files;
 pub mod mutate;
 mod protocol;
@@ -52,6 +53,8 @@ pub const TARGETS: &[Target] = &[
     target("config", files::config, 2_000),
     target("catalogue_md", files::catalogue_md, 1_500),
     target("catalogue_csv", files::catalogue_csv, 1_500),
+    target("bank_file", bank::bank_file, 2_000),
+    target("epc", bank::epc, 3_000),
     target("journal", wallet::journal, 1_500),
     target("backup", wallet::backup, 1_500),
     target("call", wallet::call, 2_000),

@@ -4,6 +4,7 @@ import { formatAmount, formatMoment, formatName, formatRate, formatSize, t } fro
 import { codeOf } from "../client.js";
 import { addCashView } from "./add-cash.js";
 import { addCardView, approvalView } from "./cards.js";
+import { awaitView, invoiceMethods } from "./invoice.js";
 import { isBrokenPromise, stopView } from "./stop.js";
 
 /**
@@ -23,9 +24,9 @@ const STEPS = ["ordering", "paying", "receipt", "delivered"];
 
 /**
  * The trusted confirmation: everything on it comes from the offer that the core has verified, never from the page that asked.
- * @param {Context} context @param {{offer: string, asker: Asker, again?: boolean}} request
+ * @param {Context} context @param {{offer: string, asker: Asker, again?: boolean, invoice?: boolean}} request
  */
-export async function confirmView(context, { offer: offerUrl, asker, again = false }) {
+export async function confirmView(context, { offer: offerUrl, asker, again = false, invoice = false }) {
   let review;
   try {
     review = await context.wallet.call("review", { offer_url: offerUrl });
@@ -39,8 +40,12 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
 
   const { offer, merchant } = review;
   const free = offer.total.minor === 0;
-  const methods = h("semper-methods", { value: review.methods });
-  const chosen = review.methods.find((/** @type {any} */ method) => method.usable);
+  const invoices = invoiceMethods(review);
+  const others = review.methods.filter((/** @type {any} */ method) => method.module !== "account");
+  const byInvoice = invoices.length > 0 && (invoice || others.length === 0);
+  const offered = byInvoice ? invoices : others;
+  const methods = h("semper-methods", { value: offered });
+  const chosen = offered.find((/** @type {any} */ method) => method.usable);
   if (!free && !chosen && review.methods.some((/** @type {any} */ method) => DOWNGRADES.has(method.cause))) {
     return stopView({ code: "downgrade-refused", host: merchant.domain, leave: asker.cancel });
   }
@@ -83,6 +88,11 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
     context.show((same) => addCardView(same, { gateway: gateway ?? "", onDone: back, onCancel: back }));
   });
 
+  const useInvoice = h("button", { class: "button wide", type: "button" }, t("invoice.use"));
+  useInvoice.addEventListener("click", () => {
+    context.show((same) => confirmView(same, { offer: offerUrl, asker, again, invoice: true }));
+  });
+
   const content = h(
     "section",
     { class: "confirm stack" },
@@ -92,7 +102,7 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
     methods,
     policy,
     h("p", { class: "next" }, t(free ? "confirm.next.free" : "confirm.next"), offer.refund_days ? ` ${t("confirm.refund", { count: offer.refund_days })}` : ""),
-    h("div", { class: "stack-tight actions" }, chosen ? pay : short ? addCash : h("p", { class: "problem", role: "alert" }, t("confirm.nomethod")), gateway ? useCard : null, h("button", { class: "button wide", type: "button", onclick: asker.cancel }, t("cancel"))),
+    h("div", { class: "stack-tight actions" }, chosen ? pay : short ? addCash : h("p", { class: "problem", role: "alert" }, t("confirm.nomethod")), !byInvoice && gateway ? useCard : null, !byInvoice && invoices.length > 0 ? useInvoice : null, h("button", { class: "button wide", type: "button", onclick: asker.cancel }, t("cancel"))),
     details(review),
   );
   follow();
@@ -194,7 +204,7 @@ async function payAndAnswer(context, { review, module, asker, confirmed = false 
   );
   await context.show(() => ({ title: t("confirm.title"), content: running }));
   try {
-    const { deal } = await context.wallet.call("pay", { offer_digest, module, confirmed }, { onProgress: ({ step }) => step && steps.reach(step) });
+    const { deal } = await context.wallet.call("pay", { ...payment(offer_digest, module), confirmed }, { onProgress: ({ step }) => step && steps.reach(step) });
     steps.finish();
     asker.result(await resultOf(context, deal));
   } catch (error) {
@@ -202,11 +212,31 @@ async function payAndAnswer(context, { review, module, asker, confirmed = false 
   }
 }
 
+/** What the core is told of the way to pay: an invoice's terms stand in its name. @param {string} offer_digest @param {string} method */
+function payment(offer_digest, method) {
+  const terms = /^account-(.*)$/.exec(method)?.[1];
+  return terms ? { offer_digest, module: "account", terms } : { offer_digest, module: method };
+}
+
+/** The order is made; the goods come when the money has. @param {Context} context @param {{review: any, module: string, asker: Asker}} order */
+async function showInvoice(context, { review, module, asker }) {
+  const deals = await context.wallet.call("deals");
+  const waits = deals.find((/** @type {any} */ one) => one.state === "ordered" && one.invoice && one.title === review.offer.title);
+  if (!waits) return showFailure(context, { code: "outcome-unknown", review, module, asker });
+  const ask = async () => (await context.wallet.call("pay", payment(review.offer_digest, module))).deal;
+  const onPaid = async (/** @type {string} */ deal) => asker.result(await resultOf(context, deal));
+  return context.show((same) => awaitView(same, { deal: waits.deal, title: waits.title, ask, onPaid, onLater: asker.cancel }));
+}
+
 /** A payment that was cut off is asked for again in the same words: it is finished, never made twice. @param {Context} context @param {{code: string, review: any, module: string, asker: Asker}} failed */
 function showFailure(context, { code, review, module, asker }) {
   if (code === "step-up-required") {
     const goOn = () => payAndAnswer(context, { review, module, asker });
     context.show((same) => approvalView(same, { onApproved: goOn, onRefused: goOn }));
+    return;
+  }
+  if (code === "payment-awaited") {
+    showInvoice(context, { review, module, asker });
     return;
   }
   if (isBrokenPromise(code)) {

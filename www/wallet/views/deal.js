@@ -1,6 +1,7 @@
 import { h, icon } from "/common/dom.js";
 import { codeLine } from "/common/elements.js";
 import { formatAmount, formatMoment, hasText, t } from "/common/i18n.js";
+import { invoiceCard } from "./invoice.js";
 import { saveBlob } from "./save.js";
 
 /**
@@ -16,6 +17,7 @@ const GOODS_HERE = new Set(["delivered", "acknowledged"]);
 export async function dealView(context, [id = ""]) {
   const deal = await context.wallet.call("deal", { deal: id });
   const content = h("article", { class: "stack deal" }, ...parts(context, id, deal));
+  if (deal.invoice) lookAtInvoice(context, id, deal, content);
   if (deal.refundable) lookForRefunds(context, id, content);
   return { title: deal.title, content };
 }
@@ -30,6 +32,17 @@ async function lookForRefunds(context, id, content) {
   }
 }
 
+/** What the shop says of the invoice now. @param {Context} context @param {string} id @param {any} shown @param {HTMLElement} content */
+async function lookAtInvoice(context, id, shown, content) {
+  try {
+    const invoice = await context.wallet.call("invoice", { deal: id });
+    if (JSON.stringify(invoice) === JSON.stringify(shown.invoice)) return;
+    content.replaceChildren(...parts(context, id, await context.wallet.call("deal", { deal: id })));
+  } catch {
+    // Locked meanwhile, or the shop does not answer: what it said last is on the page.
+  }
+}
+
 /** @param {Context} context @param {string} id @param {any} deal @returns {Node[]} */
 function parts(context, id, deal) {
   const nodes = [
@@ -37,6 +50,7 @@ function parts(context, id, deal) {
     h("h1", {}, deal.title),
     h("semper-receipt", { value: { title: deal.title, merchant: deal.merchant.name, paid: deal.paid, at: deal.at } }),
     deal.refusal ? refusal(deal.refusal) : null,
+    deal.invoice ? invoiceCard(context, { deal: id, invoice: deal.invoice }) : null,
     canBeGivenUp(deal) ? giveUp(context, id) : null,
     deal.refunds.length > 0 ? refunds(deal) : null,
     h(
@@ -68,7 +82,7 @@ function refunds({ refunds: list, statements: signed }) {
     { class: "card", "aria-labelledby": "refunds-title" },
     h("h2", { id: "refunds-title" }, t("deal.refunds")),
     h("ul", { class: "plain-list refunds" }, ...rows),
-    h("p", { class: "muted" }, t(inCash ? "deal.refunds.cash" : "deal.refunds.card")),
+    h("p", { class: "muted" }, t(inCash ? "deal.refunds.cash" : signed.some(({ typ }) => typ === "semper-invoice+jwt") ? "deal.refunds.account" : "deal.refunds.card")),
   );
 }
 

@@ -2,6 +2,7 @@ import { h, icon } from "/common/dom.js";
 import { formatAmount, formatDate, t } from "/common/i18n.js";
 import { cardsCard } from "./cards.js";
 import { transfersCard } from "./people.js";
+import { invoiceState } from "./invoice.js";
 
 /**
  * @typedef {import("../shell.js").Context} Context
@@ -131,7 +132,8 @@ function dealsCard(deals) {
 
 /** @param {DealLine} deal */
 function dealLine(deal) {
-  const state = FINISHED.has(deal.state) ? (deal.state === "refused" ? ` · ${t("state.refused")}` : "") : ` · ${t("deal.waiting")}`;
+  const state = FINISHED.has(deal.state) ? (deal.state === "refused" ? ` · ${t("state.refused")}` : "") : ` · ${deal.invoice ? invoiceState(deal.invoice) : t("deal.waiting")}`;
+  const owed = FINISHED.has(deal.state) && deal.invoice && deal.invoice.open.minor > 0 ? ` · ${invoiceState(deal.invoice)}` : "";
   return h(
     "li",
     {},
@@ -142,7 +144,7 @@ function dealLine(deal) {
         "div",
         {},
         h("div", { class: "line-title" }, deal.title),
-        h("div", { class: "muted small" }, `${deal.merchant.name} · ${formatDate(deal.at)}${state}${deal.refunded ? ` · ${t("deal.back", { amount: formatAmount(deal.refunded) })}` : ""}`),
+        h("div", { class: "muted small" }, `${deal.merchant.name} · ${formatDate(deal.at)}${state}${owed}${deal.refunded ? ` · ${t("deal.back", { amount: formatAmount(deal.refunded) })}` : ""}`),
       ),
       h("span", { class: "tabular" }, deal.paid.minor === 0 ? t("free") : formatAmount(deal.paid)),
     ),

@@ -7,10 +7,13 @@ const QUIET = 4;
 /** What still can be read from another phone's screen. */
 const LONGEST = 1200;
 
-/** A picture of a text that other phones can read; none where it is too long for that. @param {string} text */
-export function qrPicture(text) {
+/**
+ * A picture of a text that other phones can read; none where it is too long for that.
+ * @param {string} text @param {{ecc?: "L" | "M", label?: string}} [options]
+ */
+export function qrPicture(text, { ecc = "L", label = t("people.qr") } = {}) {
   if (text.length > LONGEST) return null;
-  const { data, size } = encode(text, { ecc: "L", border: QUIET });
+  const { data, size } = encode(text, { ecc, border: QUIET });
   let dark = "";
   data.forEach((/** @type {boolean[]} */ row, /** @type {number} */ y) =>
     row.forEach((filled, x) => {
@@ -21,7 +24,7 @@ export function qrPicture(text) {
   svg.setAttribute("viewBox", `0 0 ${size} ${size}`);
   svg.setAttribute("class", "qr");
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", t("people.qr"));
+  svg.setAttribute("aria-label", label);
   const path = document.createElementNS(SVG, "path");
   path.setAttribute("d", dark);
   svg.append(path);

@@ -63,7 +63,7 @@ pub(crate) enum Payments {
         name: Option<String>,
     },
     /// List the money that is sent back: refunds, surplus, what could not be assigned.
-    Outgoings {
+    Outgoing {
         #[command(flatten)]
         merchant: Merchant,
     },
@@ -110,7 +110,7 @@ pub(crate) async fn run(command: &Payments) -> Result<(), Failure> {
             let report = merchant.operator()?.import(bytes).await?;
             said(merchant, &report, || {
                 format!(
-                    "{} new transfers, {} known before. {} matched by their reference, {} wait for you; {} outgoing booked, {} deals settled.",
+                    "{} new transfers, {} known before. {} matched by their reference, {} wait for you; {} outgoing transfers booked, {} deals settled.",
                     report.new, report.known, report.matched, report.waiting, report.confirmed, report.settled
                 )
             })
@@ -141,7 +141,7 @@ pub(crate) async fn run(command: &Payments) -> Result<(), Failure> {
             merchant.operator()?.send_back(*entry, to).await?;
             said(merchant, &json!({}), || "It goes back with the next file of orders.".to_owned())
         }
-        Payments::Outgoings { merchant } => {
+        Payments::Outgoing { merchant } => {
             let outgoing = merchant.operator()?.outgoing().await?;
             let line = |outgoing: &semper_server::operator::Outgoing| {
                 format!(

@@ -374,7 +374,7 @@ fn take_entry(tx: &mut Tx<'_>, new: &NewEntry, at: UnixSeconds, imported: &mut I
         }
         return Ok(());
     }
-    if !new.odd {
+    if !new.odd && !is_ours(tx, new)? {
         for reference in &new.references {
             if let Some(invoice) = lock(tx, "reference = ?1", values![reference.as_str()])? {
                 assign(tx, number, new.amount_minor, invoice.number, at)?;
@@ -386,6 +386,14 @@ fn take_entry(tx: &mut Tx<'_>, new: &NewEntry, at: UnixSeconds, imported: &mut I
     }
     imported.waiting += 1;
     Ok(())
+}
+
+/// Whether an entry is what we sent ourselves, come back since it could not be paid out. It names the invoice, and is no payment of
+/// it: taken for one, it would be sent back again and again.
+fn is_ours(tx: &mut Tx<'_>, new: &NewEntry) -> Result<bool, StoreError> {
+    let Some(id) = &new.end_to_end else { return Ok(false) };
+    let ours: Option<i64> = tx.find("SELECT number FROM outgoing WHERE id = ?1", values![id])?;
+    Ok(ours.is_some())
 }
 
 /// Gives an entry to an invoice that is locked.
