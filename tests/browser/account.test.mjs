@@ -44,7 +44,8 @@ async function byInvoice() {
 /** What an independent reader makes of the picture of a QR code. @returns {Promise<string[]>} the lines */
 async function scan(page) {
   const picture = page.getByRole("img", { name: /^QR code of the transfer/ });
-  await picture.scrollIntoViewIfNeeded();
+  // Not behind the bar at the bottom.
+  await picture.evaluate((element) => element.scrollIntoView({ block: "center" }));
   const { data, width, height } = PNG.sync.read(await picture.screenshot());
   const read = jsqr(new Uint8ClampedArray(data), width, height);
   assert.ok(read, "the picture is a QR code");

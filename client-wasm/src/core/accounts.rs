@@ -4,17 +4,16 @@ use semper_shared::commerce::deal::{DealStatus, State};
 use semper_shared::foundation::{Amount, Code, Digest, UnixSeconds, json};
 use semper_shared::items::payment::Bill;
 use semper_shared::items::payment::account::{
-    AccountBody, AccountParameters, Epc, Invoice, InvoiceStanding, InvoiceState, InvoiceTerms, Ledger, check_invoice,
-    check_standing,
+    AccountParameters, Epc, Invoice, InvoiceStanding, InvoiceState, InvoiceTerms, Ledger, check_invoice, check_standing,
 };
 use semper_shared::items::statement::{Compact, Signed};
 use semper_shared::security::Portable;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::buy::Bought;
 use super::call::Progress;
 use super::mints::{TestAccount, test_account};
-use super::net::{Problem, Reply, ask, ask_json, get, join, peer, post, refused};
+use super::net::{Problem, Reply, ask, ask_text, join, peer, post, refused};
 use super::ports::{Clock, Ports};
 use super::records::{DealRecord, Touched};
 use super::{OpenInvoice, Wallet, WalletError};
@@ -51,23 +50,6 @@ pub struct InvoiceView {
     pub bank: Option<String>,
 }
 
-/// A transfer's order, as the bank takes it.
-#[derive(Serialize)]
-struct PaymentOrder<'a> {
-    id: String,
-    from: &'a str,
-    iban: &'a str,
-    amount: Amount,
-    subject: &'a str,
-}
-
-/// What the shop says of a deal beside its state.
-#[derive(Deserialize)]
-pub(super) struct Notices {
-    #[serde(default)]
-    notices: Vec<String>,
-}
-
 impl DealRecord {
     fn invoice_statement(&self) -> Option<Invoice> {
         Compact::<Invoice>::new(self.notices.first()?.clone()).peek_unverified().ok()
@@ -77,10 +59,14 @@ impl DealRecord {
     pub(super) fn invoice(&self, now: UnixSeconds) -> Option<InvoiceView> {
         let invoice = self.invoice_statement()?;
         let standing = standing(&self.notices);
-        let (ledger, reminders) = match &standing {
+        let (mut ledger, reminders) = match &standing {
             Some(standing) => (standing.ledger, standing.reminders),
             None => (Ledger::new(invoice.amount.minor()), 0),
         };
+        // Goods that wait for the money have come: the receipt says that it is there.
+        if invoice.terms == InvoiceTerms::Prepaid && self.is_bought() {
+            ledger.received_minor = ledger.received_minor.saturating_add(ledger.open_minor());
+        }
         let closed = self.state == State::Refused;
         let open_minor = if closed { 0 } else { ledger.open_minor() };
         Some(InvoiceView {
@@ -108,8 +94,8 @@ impl DealRecord {
     fn check_notices(&self, notices: &[String]) -> Result<Signed<Invoice>, WalletError> {
         let odd = |what| peer(&self.merchant_url, what);
         let parameters = self.account_parameters().ok_or(WalletError::Damaged("an offer cannot be read"))?;
-        let body = self.payment.as_ref().and_then(|payment| json::from_value(payment.body.clone()).ok());
-        let AccountBody { terms, .. } = body.ok_or(WalletError::Damaged("a payment cannot be read"))?;
+        let terms = self.payment.as_ref().and_then(|payment| json::from_value(payment.body.get("terms")?.clone()).ok());
+        let terms = terms.ok_or(WalletError::Damaged("a payment cannot be read"))?;
         let invoice = notices.first().cloned().map(Compact::new).ok_or_else(|| odd("it sent no invoice"))?;
         let bill = Bill { deal: self.deal, payee: self.merchant, total: self.total, refund_by: self.refund_by };
         let invoice = check_invoice(&invoice, &bill, &parameters, terms, &Portable)?;
@@ -193,14 +179,14 @@ impl<P: Ports> Wallet<P> {
         let invoice = self.deal_record(deal)?.invoice_statement();
         let invoice = invoice.ok_or(WalletError::NotFound("the deal has no invoice"))?;
         let (reference, paid) = (invoice.reference.as_str(), invoice.amount.minor().saturating_sub(open.minor()));
-        let order = PaymentOrder {
-            // The same rest of the same invoice is transferred once, however often it is asked for.
-            id: format!("{reference}-{paid}"),
-            from: &account.account,
-            iban: invoice.account.iban.as_str(),
-            amount: open,
-            subject: reference,
-        };
+        // The same rest of the same invoice is transferred once, however often it is asked for.
+        let order = serde_json::json!({
+            "id": format!("{reference}-{paid}"),
+            "from": account.account,
+            "iban": invoice.account.iban.as_str(),
+            "amount": open,
+            "subject": reference,
+        });
         let mut request = post(join(bank, "payments"), &order)?;
         request.headers.push(("authorization", format!("Bearer {}", account.token)));
         match ask(&self.ports, &request).await? {
@@ -246,14 +232,17 @@ impl<P: Ports> Wallet<P> {
         if record.module.as_str() != "account" || record.state == State::Refused {
             return Ok(());
         }
-        let told: Notices = ask_json(&self.ports, &get(join(&record.merchant_url, &format!("deals/{deal}")))).await?;
+        let told = ask_text(&self.ports, &join(&record.merchant_url, &format!("deals/{deal}"))).await?;
+        let told: serde_json::Value = json::from_slice(told.as_bytes()).unwrap_or_default();
+        let notices = told.get("notices").and_then(serde_json::Value::as_array).into_iter().flatten();
+        let notices: Vec<String> = notices.filter_map(|one| one.as_str().map(str::to_owned)).collect();
         let record = self.deal_record(deal)?;
-        let Some(new) = standing(&told.notices) else { return Ok(()) };
-        record.check_notices(&told.notices)?;
+        let Some(new) = standing(&notices) else { return Ok(()) };
+        record.check_notices(&notices)?;
         // Only the time at which it was said differs, mostly.
         let old = standing(&record.notices).map(|old| InvoiceStanding { at: new.at, ..old });
         if old.as_ref() != Some(&new) {
-            self.change_deal(deal)?.notices = told.notices;
+            self.change_deal(deal)?.notices = notices;
             self.save(Touched::deal(*deal)).await?;
         }
         Ok(())

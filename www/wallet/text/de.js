@@ -364,4 +364,5 @@ export default {
   "deal.refunds.account": "Es geht auf das Konto zurück, von dem gezahlt wurde.",
   "statement.invoice": "Rechnung",
   "statement.invoice-standing": "Wie die Rechnung steht",
+  "state.credited": "Auf Kredit, Quittung ausgestellt",
 };

@@ -364,4 +364,5 @@ export default {
   "deal.refunds.account": "It goes back to the account that paid.",
   "statement.invoice": "Invoice",
   "statement.invoice-standing": "How the invoice stands",
+  "state.credited": "On credit, receipt written",
 };

@@ -364,4 +364,5 @@ export default {
   "deal.refunds.account": "Cela retourne sur le compte qui a payé.",
   "statement.invoice": "Facture",
   "statement.invoice-standing": "État de la facture",
+  "state.credited": "À crédit, reçu établi",
 };

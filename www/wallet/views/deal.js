@@ -143,7 +143,13 @@ function history({ timeline: steps, statements: list, refunds: back }) {
   };
   const ordered = steps.filter(({ state }) => state === "ordered");
   const later = steps.filter(({ state }) => state !== "ordered");
-  return [...fromStatement("offered", "semper-offer+jwt"), ...ordered, ...fromStatement("paid", "semper-receipt+jwt"), ...later, ...back.map(({ at }) => ({ state: "refunded", at }))];
+  return [...fromStatement("offered", "semper-offer+jwt"), ...ordered, ...fromStatement(onCredit(list) ? "credited" : "paid", "semper-receipt+jwt"), ...later, ...back.map(({ at }) => ({ state: "refunded", at }))];
+}
+
+/** Whether the receipt says that money is owed. @param {Statement[]} list */
+function onCredit(list) {
+  const receipt = /** @type {any} */ (list.find(({ typ }) => typ === "semper-receipt+jwt")?.payload);
+  return Boolean(receipt?.owed);
 }
 
 /** @param {{state: string, at: number}[]} steps */

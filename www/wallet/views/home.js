@@ -7,7 +7,7 @@ import { invoiceState } from "./invoice.js";
 /**
  * @typedef {import("../shell.js").Context} Context
  * @typedef {import("/common/i18n.js").Amount} Amount
- * @typedef {{deal: string, title: string, merchant: {name: string}, paid: Amount, refunded?: Amount, state: string, at: number}} DealLine
+ * @typedef {{deal: string, title: string, merchant: {name: string}, paid: Amount, refunded?: Amount, invoice?: import("./invoice.js").Invoice, state: string, at: number}} DealLine
  */
 
 const RECENT = 5;
