@@ -43,3 +43,13 @@ pub fn write(folder: &Path) -> Outcome {
     }
     Ok(())
 }
+
+/// Has a good paid out to the account of this label.
+///
+/// # Errors
+/// Where the disk refuses.
+pub fn pay_to(folder: &Path, good: &str, label: &str) -> Outcome {
+    let card = folder.join(format!("{good}.md"));
+    let text = fs::read_to_string(&card)?.replacen("+++\n", &format!("+++\naccount = \"{label}\"\n"), 1);
+    Ok(fs::write(card, text)?)
+}

@@ -43,12 +43,23 @@ impl Parts {
     /// # Errors
     /// As [`Parts::start`].
     pub fn start_on(wire_delay_s: u64, store: Option<&StoreUrl>) -> Outcome<Self> {
+        Self::start_with(wire_delay_s, store, "", &[])
+    }
+
+    /// The same with `settings` at the end of the configuration, and goods that are paid out to the account `books`.
+    ///
+    /// # Errors
+    /// As [`Parts::start`].
+    pub fn start_with(wire_delay_s: u64, store: Option<&StoreUrl>, settings: &str, books: &[&str]) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         let base = demo::free_base()?;
         let data = folder.path().join("data");
         let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let config = Demo { data: data.clone(), port_base: base, assets: assets.clone() }.prepare()?;
         goods::write(&folder.path().join("goods"))?;
+        for good in books {
+            goods::pay_to(&folder.path().join("goods"), good, "books")?;
+        }
         let merchant = config.merchant.ok_or("the demo has no merchant")?;
         fill_shop(&merchant.data, store, &folder.path().join("goods"), &assets, &mut |_| {})?;
         let text = fs::read_to_string(data.join(CONFIG_FILE))?;
@@ -62,7 +73,7 @@ impl Parts {
                 None => format!("{line}\n"),
             },
         };
-        let text: String = text.lines().map(delay).collect();
+        let text: String = text.lines().map(delay).collect::<String>() + settings;
         fs::write(data.join(CONFIG_FILE), &text)?;
         for (party, _) in PARTIES {
             fs::write(data.join(format!("{party}.toml")), section(&text, party))?;

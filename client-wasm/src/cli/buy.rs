@@ -33,6 +33,7 @@ pub(super) struct Buy<'a> {
 pub(super) async fn buy(wallet: &mut NativeWallet, what: Buy<'_>) -> Result<(), CliError> {
     let review = wallet.review(what.offer).await?;
     let already = review.already.as_ref().filter(|already| !already.handed_over).map(|already| already.deal);
+    let mut fee = None;
     let bought = match already {
         Some(deal) => {
             note("This was paid for already and not yet fetched: nothing more is paid.");
@@ -50,6 +51,10 @@ pub(super) async fn buy(wallet: &mut NativeWallet, what: Buy<'_>) -> Result<(), 
                 note(&format!("You have this already; `fetch {}` gets it again. Buying it once more.", already.deal));
             }
             let module = choose(&review, what.method)?;
+            fee = review.methods.iter().find(|method| method.module == module).and_then(|method| method.fee);
+            if let Some((fee, total)) = fee.and_then(|fee| Some((fee, review.offer.total.checked_add(fee).ok()?))) {
+                note(&format!("Fee of the mint: {}, total {}", money(fee), money(total)));
+            }
             if what.confirmed {
                 wallet.confirm(&review.offer_digest);
             }
@@ -70,6 +75,7 @@ pub(super) async fn buy(wallet: &mut NativeWallet, what: Buy<'_>) -> Result<(), 
             "deal": bought.deal,
             "state": bought.state,
             "paid": bought.paid,
+            "fee": fee,
             "title": bought.title,
             "files": files,
         }))?;

@@ -157,9 +157,17 @@ async fn withdraw(wallet: &mut NativeWallet, decimal: &str, mint: &str, json: bo
     }
     let currency: Currency = info.currency.parse().map_err(WalletError::from)?;
     let wanted = Amount::parse_decimal(decimal, currency).map_err(WalletError::from)?;
+    let fee = wallet.top_up_cost(mint, wanted).await?.fee;
+    if !fee.is_zero() {
+        note(&format!(
+            "Fee of the mint: {}; {} in coins.",
+            money(fee),
+            money(wanted.checked_sub(fee).unwrap_or(wanted))
+        ));
+    }
     let report = steps();
     let top_up = wallet.add_cash(mint, wanted, Progress::new(&report)).await?;
-    said(json, &json!({ "added": top_up.added }), &format!("{} added.\n", money(top_up.added)))
+    said(json, &json!({ "added": top_up.added, "fee": fee }), &format!("{} added.\n", money(top_up.added)))
 }
 
 async fn balance(wallet: &mut NativeWallet, json: bool) -> Result<(), CliError> {

@@ -12,6 +12,10 @@ use crate::core::{LinkView, TransferView, WalletError};
 /// Sends, and prints the link.
 pub(super) async fn send(wallet: &mut NativeWallet, amount: &str, link: &LinkArgs, json: bool) -> Result<(), CliError> {
     let amount = amount_of(amount, fullest(wallet).await?)?;
+    let fee = wallet.send_cost(amount).await?.fee;
+    if !fee.is_zero() {
+        note(&format!("Fee of the mint: {}", money(fee)));
+    }
     let sent = wallet.send_person(amount, &link.purpose, seconds(&link.expires)?).await?;
     if !json {
         note(&format!(

@@ -90,6 +90,8 @@ impl<P: Ports> Wallet<P> {
             "purses" => answer(&self.purses().await?),
             "mint_info" => answer(&self.mint_info(p.text("url")?).await?),
             "add_cash" => answer(&self.add_cash(p.text("mint")?, p.amount()?, progress).await?),
+            "top_up_cost" => answer(&self.top_up_cost(p.text("mint")?, p.amount()?).await?),
+            "send_cost" => answer(&self.send_cost(p.amount()?).await?),
             "send_person" => answer(&self.send_person(p.amount()?, p.text("purpose")?, p.number("expires_s")?).await?),
             "request_person" => {
                 let (mint, purpose) = (p.text("mint")?, p.text("purpose")?);

@@ -2,7 +2,7 @@
 
 use semper_shared::foundation::{Amount, Code, UnixSeconds};
 use semper_shared::items::party::{Party, Role};
-use semper_shared::items::payment::ecash::{KeySet, MintKeys, check_solvency};
+use semper_shared::items::payment::ecash::{Denomination, Fees, KeySet, MintKeys, check_solvency};
 use semper_shared::items::payment::{ErasedPayer, ModuleId, Purse};
 use semper_shared::items::statement::{Compact, Signed};
 use semper_shared::security::{Portable, Thumbprint};
@@ -34,8 +34,8 @@ pub struct MintInfo {
     pub currency: String,
     /// The thumbprint of its key.
     pub thumbprint: Thumbprint,
-    /// What it charges: nothing yet.
-    pub fees: Vec<String>,
+    /// What it charges for coins, by their value; empty where it charges nothing.
+    pub fees: Vec<FeeView>,
     /// Whether its bank has a test account that pays.
     pub test_account: bool,
     /// The smallest coin that it issues, in minor units.
@@ -46,6 +46,16 @@ pub struct MintInfo {
     /// What it says of its books, where it says something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub books: Option<BooksView>,
+}
+
+/// What a mint charges for a coin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FeeView {
+    /// What the coin is worth, in minor units.
+    pub value_minor: u64,
+    /// What it costs, in minor units.
+    #[serde(flatten)]
+    pub fees: Fees,
 }
 
 /// What a mint says of its books, signed by it and checked here.
@@ -138,17 +148,19 @@ impl<P: Ports> Wallet<P> {
         let test_account = test_account(&self.ports, &document.funding.bank).await?.is_some();
         let keys = KeySet::new(document)?;
         let books = self.books(&keys).await;
-        let issued = keys.denominations().filter(|denomination| denomination.issues(self.now()));
+        let fee =
+            |denomination: &&Denomination| FeeView { value_minor: denomination.value.minor(), fees: denomination.fees };
+        let issued: Vec<&Denomination> = keys.denominations().filter(|one| one.issues(self.now())).collect();
         Ok(MintInfo {
             name: keys.document().name.clone(),
             url: keys.document().url.clone(),
             currency: keys.currency().to_string(),
             thumbprint: keys.mint(),
-            fees: Vec::new(),
+            fees: issued.iter().filter(|denomination| !denomination.fees.are_none()).map(fee).collect(),
             test_account,
             limit_minor: keys.document().policy.at_once(),
             books,
-            smallest_minor: issued.map(|denomination| denomination.value.minor()).min().unwrap_or(0),
+            smallest_minor: issued.iter().map(|denomination| denomination.value.minor()).min().unwrap_or(0),
         })
     }
 

@@ -135,7 +135,6 @@ impl<P: Ports> Wallet<P> {
         let request = post(address(&base, "melts", &format!("{}/reveal", melt.digest())), &reveal)?;
         let signed: Signatures = ask_json(&self.ports, &request).await?;
         let gained: Amount = self.change()?.payer.refreshed(mint, name, choice.gamma, &signed.signatures)?;
-        debug_assert_eq!(gained, melt.amount, "the outputs sum up to what was melted");
         self.save(Touched::purse()).await?;
         Ok(gained)
     }

@@ -101,6 +101,9 @@ pub struct Method {
     /// What the policy wants confirmed before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirm: Option<String>,
+    /// What is taken for it beside the total, where something is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Amount>,
 }
 
 #[derive(Deserialize)]
@@ -219,16 +222,21 @@ impl<P: Ports> Wallet<P> {
             reason: None,
             balance,
             confirm: None,
+            fee: None,
         };
         if offer.total.is_zero() {
             return Ok(vec![usable(ModuleId::none(), 1, None)]);
         }
         let method = |Way { module: ModuleVersion { id, version }, quote, confirm }: Way| match quote {
-            Ok(quote) => Method { confirm, ..usable(id, version, Some(quote.available)) },
+            Ok(quote) => {
+                let fee = Some(quote.fee).filter(|fee| !fee.is_zero());
+                Method { confirm, fee, ..usable(id, version, Some(quote.available)) }
+            }
             // What is not spendable yet may be change: paying exchanges it first. Or it is pledged to this very purchase,
             // which was cut off: paying finishes that.
             Err(Unusable::Insufficient { .. }) if self.change_suffices(offer) || self.is_begun(offer, &id) => {
-                Method { confirm, ..usable(id, version, self.held_for(offer)) }
+                let fee = self.cost_with_change(offer).filter(|fee| !fee.is_zero());
+                Method { confirm, fee, ..usable(id, version, self.held_for(offer)) }
             }
             Err(unusable) => Method {
                 usable: false,
@@ -265,7 +273,16 @@ impl<P: Ports> Wallet<P> {
 
     /// Whether the change that waits to be exchanged makes up what is missing.
     pub(super) fn change_suffices(&self, offer: &Offer) -> bool {
-        self.held_for(offer).is_some_and(|held| held.minor() >= offer.total.minor())
+        self.cost_with_change(offer).is_some()
+    }
+
+    /// What the least costly of the accepted mints takes, once its change is exchanged.
+    fn cost_with_change(&self, offer: &Offer) -> Option<Amount> {
+        let (payer, now) = (&self.state().ok()?.payer, self.now());
+        let known = accepted_mints(offer)
+            .into_iter()
+            .filter(|mint| payer.mint_purse(mint).is_ok_and(|held| held.currency == offer.total.currency()));
+        known.filter_map(|mint| payer.cost(&mint, offer.total, true, now)).min_by_key(Amount::minor)
     }
 }
 

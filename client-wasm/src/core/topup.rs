@@ -7,12 +7,12 @@
 //! The transfer's identifier is the reserve's key, so that the bank makes it once, however often it is asked.
 
 use semper_shared::foundation::{Amount, Code};
-use semper_shared::items::payment::ecash::{Reserve, ReserveStatus, Signatures, WithdrawalBody};
+use semper_shared::items::payment::ecash::{KeySet, Reserve, ReserveStatus, Signatures, WithdrawalBody};
 use semper_shared::security::{Signer, Thumbprint};
 use serde::Serialize;
 
 use super::call::Progress;
-use super::mints::{TestAccount, address, test_account};
+use super::mints::{TestAccount, address, fetch_keys, test_account};
 use super::net::{Reply, ask, ask_json, ask_known, get, host_of, join, post, refused};
 use super::ports::{Clock, Ports};
 use super::records::Touched;
@@ -32,6 +32,13 @@ struct TransferOrder<'a> {
     to: &'a str,
     amount: Amount,
     subject: &'a str,
+}
+
+/// What bringing an amount in, or sending it, costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Cost {
+    /// What the mint takes for it.
+    pub fee: Amount,
 }
 
 /// A top-up that came to its end.
@@ -80,6 +87,18 @@ impl<P: Ports> Wallet<P> {
         Ok(TopUp { added })
     }
 
+    /// What the mint takes for bringing an amount in: the amount, less what is in coins then.
+    ///
+    /// # Errors
+    /// Where the mint cannot be reached or has no coins for the amount.
+    pub async fn top_up_cost(&mut self, mint_url: &str, amount: Amount) -> Result<Cost, WalletError> {
+        let document = fetch_keys(&self.ports, mint_url, self.now()).await?;
+        let keys = KeySet::new(document)?;
+        let coins = keys.withdrawal(amount, self.now())?;
+        let worth = Amount::sum(amount.currency(), coins.iter().map(|coin| coin.value))?;
+        Ok(Cost { fee: amount.checked_sub(worth)? })
+    }
+
     /// The reserves that are not finished.
     pub(super) fn open_reserves(&self) -> Result<Vec<(Thumbprint, u32)>, WalletError> {
         let mints = &self.state()?.payer.purse().mints;
@@ -107,7 +126,7 @@ impl<P: Ports> Wallet<P> {
     async fn has_rest(&mut self, mint: &Thumbprint, index: u32) -> Result<bool, WalletError> {
         let key = self.state()?.payer.reserve_key(mint, index).public_key().to_text();
         let url = address(&self.mint_url(mint)?, "reserves", &key);
-        let rest = reserve_status(&self.ports, &url, 0).await?.is_some_and(|status| !status.balance.is_zero());
+        let rest = reserve_status(&self.ports, &url, 0).await?.is_some_and(|status| self.buys(mint, status.balance));
         if rest {
             self.change()?.payer.reopen(mint, index)?;
             self.save(Touched::purse()).await?;
@@ -140,7 +159,7 @@ impl<P: Ports> Wallet<P> {
             progress.step("arrived");
             let host = host_of(&reserve_url);
             let status = status.ok_or(WalletError::Unfinished { host, code: Code::RESERVE_UNKNOWN })?;
-            if status.balance.is_zero() {
+            if !self.buys(mint, status.balance) {
                 let withdrawn: usize = status.withdrawals.iter().map(|withdrawn| withdrawn.batch.len()).sum();
                 if u32::try_from(withdrawn).is_ok_and(|withdrawn| withdrawn <= reserve.next_coin) {
                     // Whatever came was withdrawn by this wallet.
@@ -168,6 +187,12 @@ impl<P: Ports> Wallet<P> {
             }
             other => other,
         }
+    }
+
+    /// Whether what is in a reserve is enough for a coin: the mint's fees may leave a little.
+    fn buys(&self, mint: &Thumbprint, balance: Amount) -> bool {
+        let keys = self.state().ok().and_then(|state| state.payer.keys(mint).ok());
+        !balance.is_zero() && keys.is_none_or(|keys| !keys.covers_no_coin(balance, self.now()))
     }
 
     /// Plans the coins of a withdrawal, and stores the plan.

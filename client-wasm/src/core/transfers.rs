@@ -26,6 +26,7 @@ use super::mints::{MintName, address, fetch_keys};
 use super::net::{Problem, Reply, ask, ask_json, ask_known, get, host_of, join, peer, post, read_json, refused};
 use super::ports::Ports;
 use super::records::Touched;
+use super::topup::Cost;
 use super::{Wallet, WalletError};
 
 /// What a mint means by [`Code::TRANSFER_ACCEPTED`].
@@ -79,6 +80,9 @@ pub struct LinkView {
     pub known: bool,
     /// What this wallet could pay at once.
     pub available: Amount,
+    /// What the mint takes for paying it beside the amount, where it takes something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Amount>,
     /// The same in this wallet, where it was begun or made here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub here: Option<Digest>,
@@ -104,6 +108,16 @@ impl<P: Ports> Wallet<P> {
         self.save(Touched::purse()).await?;
         self.finish_transfer(&transfer).await?;
         self.transfer_view(&transfer)
+    }
+
+    /// What sending an amount costs beside it.
+    ///
+    /// # Errors
+    /// Where there is not enough.
+    pub async fn send_cost(&mut self, amount: Amount) -> Result<Cost, WalletError> {
+        let mint = self.mint_for(amount).await?;
+        let cost = self.state()?.payer.cost(&mint, amount, true, self.now());
+        Ok(Cost { fee: cost.ok_or(semper_shared::items::payment::ecash::EcashError::Insufficient)? })
     }
 
     /// Asks for cash, by the link of the answer, until `expires_s` seconds from now.
@@ -150,6 +164,7 @@ impl<P: Ports> Wallet<P> {
         }
         let payer = &self.state()?.payer;
         let held = payer.mint_purse(&mint).ok();
+        let fee = (kind == "pay").then(|| payer.cost(&mint, read.terms.amount, true, now)).flatten();
         Ok(LinkView {
             kind,
             amount: read.terms.amount,
@@ -160,6 +175,7 @@ impl<P: Ports> Wallet<P> {
             mint: MintName { url: keys.url.clone(), name: keys.name.clone() },
             known: held.is_some(),
             available: held.map_or(Amount::zero(keys.currency), |held| held.balance()),
+            fee: fee.filter(|fee| !fee.is_zero()),
             here: payer.transfer(&read.digest).is_ok().then_some(read.digest),
         })
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use openssl::bn::BigNum;
 use openssl::rsa::{Padding, Rsa};
 use semper_shared::foundation::{Bytes, Currency, Digest, UnixSeconds, json};
-use semper_shared::items::payment::ecash::DenominationKey;
+use semper_shared::items::payment::ecash::{DenominationKey, Fees};
 use semper_shared::security::blinding::{MODULUS_LEN, RsaPublicKey};
 use semper_shared::security::{PublicKey, Signer as _, Thumbprint};
 use serde::Deserialize;
@@ -43,6 +43,8 @@ struct StoredKey {
     issue_until: UnixSeconds,
     spend_until: UnixSeconds,
     #[serde(default)]
+    fees: Fees,
+    #[serde(default)]
     n: Option<RsaPublicKey>,
     #[serde(default)]
     private: Option<Bytes>,
@@ -75,6 +77,7 @@ impl Keys {
                 issue_from: stored.issue_from,
                 issue_until: stored.issue_until,
                 spend_until: stored.spend_until,
+                fees: stored.fees,
             };
             by_id.insert(key.id(currency), key);
         }

@@ -198,8 +198,9 @@ fn columns(
                     denomination: ring.number(&permission.denomination)?,
                     value: checked.value.minor(),
                     signature: permission.signature,
-                    amount: permission.amount.minor(),
+                    amount: permission.amount.minor().saturating_add(checked.fee.minor()),
                 },
+                fee: checked.fee.minor(),
                 refund_by: permission.refund_by,
                 proof: Proof::of(permission, &checked.coin),
             })

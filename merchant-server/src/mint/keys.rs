@@ -17,11 +17,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use semper_shared::foundation::{Bytes, UnixSeconds, json};
-use semper_shared::items::payment::ecash::DenominationKey;
+use semper_shared::items::payment::ecash::{DenominationKey, Fees};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::settings::Windows;
+use super::settings::{FeeTable, Windows};
 use crate::crypto::{BlindSigner, CryptoError};
 use crate::http::StartError;
 use crate::keys::{KeysError, write_secret};
@@ -50,6 +50,8 @@ struct StoredKey {
     issue_from: UnixSeconds,
     issue_until: UnixSeconds,
     spend_until: UnixSeconds,
+    #[serde(default, skip_serializing_if = "Fees::are_none")]
+    fees: Fees,
     /// The public key, base64url; what the private key has is the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     n: Option<semper_shared::security::blinding::RsaPublicKey>,
@@ -71,7 +73,7 @@ pub(super) enum Ahead {
 /// Takes seconds where it makes some. Replicas that share the folder take turns.
 pub(super) fn load_or_make(
     folder: &Path,
-    windows: &Windows,
+    (windows, fees): (&Windows, &FeeTable),
     now: UnixSeconds,
     ahead: Ahead,
     is_revoked: &dyn Fn(&DenominationKey) -> bool,
@@ -98,7 +100,7 @@ pub(super) fn load_or_make(
         let made = make(&values).map_err(|source| key_error(&path, source))?;
         tracing::info!(keys = made.len(), issue_from = issue_from.0, "made new denominations");
         for (value_minor, signer) in values.into_iter().zip(made) {
-            let key = windows.key(value_minor, signer.public_key().clone(), issue_from);
+            let key = windows.key(value_minor, fees.of(value_minor), signer.public_key().clone(), issue_from);
             issuers.push(Issuer { key, signer: Some(Arc::new(signer)) });
         }
         changed = true;
@@ -142,6 +144,7 @@ fn read(path: &Path) -> Result<Vec<Issuer>, StartError> {
                 issue_from: stored.issue_from,
                 issue_until: stored.issue_until,
                 spend_until: stored.spend_until,
+                fees: stored.fees,
             },
             signer,
         })
@@ -156,6 +159,7 @@ fn write(path: &Path, issuers: &[Issuer]) -> Result<(), StartError> {
             issue_from: issuer.key.issue_from,
             issue_until: issuer.key.issue_until,
             spend_until: issuer.key.spend_until,
+            fees: issuer.key.fees,
             n: Some(issuer.key.n.clone()),
             private: match &issuer.signer {
                 Some(signer) => Some(Bytes(signer.to_der()?.to_vec())),

@@ -53,6 +53,7 @@ impl Mint {
                 signature: melt.signature,
                 amount: melt.amount.minor(),
             },
+            fee: checked.fee.minor(),
             sequence: melt.sequence,
             outputs,
             commitment: melt.commitment,

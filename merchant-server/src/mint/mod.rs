@@ -64,7 +64,7 @@ use tokio::sync::broadcast;
 use utoipa::OpenApi as _;
 
 pub use life::revoke;
-pub use settings::{BankAccount, Config, Limits, Token, Windows};
+pub use settings::{BankAccount, Config, Fee, FeeTable, Limits, Token, Windows};
 
 use self::accounts::Accounts;
 use self::bank::Bank;
@@ -194,12 +194,14 @@ async fn make_ring(
     ahead: Ahead,
 ) -> Result<Ring, StartError> {
     let revoked = life::revoked(&store.revocations().await?);
-    let (folder, windows, gone) = (config.data.clone(), config.denominations.clone(), revoked.clone());
+    let (folder, gone) = (config.data.clone(), revoked.clone());
+    let (windows, fees) = (config.denominations.clone(), config.fees.clone());
     let currency = config.currency;
     let is_revoked = move |key: &DenominationKey| gone.iter().any(|gone| gone.denomination == key.id(currency));
-    let issuers = tokio::task::spawn_blocking(move || keys::load_or_make(&folder, &windows, now, ahead, &is_revoked))
-        .await
-        .map_err(|error| StartError::Config(format!("mint: {error}")))??;
+    let issuers =
+        tokio::task::spawn_blocking(move || keys::load_or_make(&folder, (&windows, &fees), now, ahead, &is_revoked))
+            .await
+            .map_err(|error| StartError::Config(format!("mint: {error}")))??;
     let names = issuers.iter().map(|issuer| (issuer.key.id(config.currency), issuer.key.value_minor)).collect();
     let numbers = store.number(names).await?;
     let document = MintKeys {

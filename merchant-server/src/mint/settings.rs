@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use semper_shared::foundation::{Currency, UnixSeconds};
-use semper_shared::items::payment::ecash::{DenominationKey, Policy};
+use semper_shared::items::payment::ecash::{DenominationKey, Fees, Policy};
 use semper_shared::items::statement::MAX_LEN;
 use semper_shared::security::blinding::RsaPublicKey;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ use crate::store::sql::StoreUrl;
 const DAY_S: u64 = 24 * 3_600;
 
 /// What a denomination takes in the key document, in bytes, at most: JSON as base64url.
-const DENOMINATION_LEN: usize = 720;
+const DENOMINATION_LEN: usize = 800;
 
 /// For how long payouts below the minimum are carried forward where the settings do not say it.
 const LONGEST_PAYOUT_WAIT_S: u64 = 30 * DAY_S;
@@ -54,6 +54,9 @@ pub struct Config {
     /// What it allows at most.
     #[serde(default)]
     pub policy: Limits,
+    /// What it takes for its work: nothing, where it is not said.
+    #[serde(default)]
+    pub fees: FeeTable,
 }
 
 fn euro() -> Currency {
@@ -127,6 +130,58 @@ impl Limits {
             && self.max_transfer_minor.is_none_or(|transfer| transfer > reserve)
         {
             return Err(wrong("max_transfer_minor must be set, and at most max_reserve_minor: nobody could take more"));
+        }
+        Ok(())
+    }
+}
+
+/// What a mint takes for each coin, in minor units. Denominations that are made from now on have these fees; those that were
+/// made before keep theirs, since their coins are out.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeeTable {
+    /// For issuing a coin, beside its value.
+    pub withdraw_minor: u64,
+    /// For taking one in a deposit or a transfer, beside what it gives.
+    pub deposit_minor: u64,
+    /// For exchanging what is left of one, out of that.
+    pub refresh_minor: u64,
+    /// For coins of a certain value, in minor units, in place of that.
+    pub by_value: BTreeMap<String, Fee>,
+}
+
+/// What a mint takes for a coin, in minor units.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Fee {
+    /// For issuing it, beside its value.
+    pub withdraw_minor: u64,
+    /// For taking it in a deposit or a transfer, beside what it gives.
+    pub deposit_minor: u64,
+    /// For exchanging what is left of it, out of that.
+    pub refresh_minor: u64,
+}
+
+impl FeeTable {
+    /// The fees of a coin of this value.
+    pub(super) fn of(&self, value: u64) -> Fees {
+        match self.by_value.get(&value.to_string()) {
+            Some(fee) => Fees { withdraw: fee.withdraw_minor, deposit: fee.deposit_minor, refresh: fee.refresh_minor },
+            None => Fees { withdraw: self.withdraw_minor, deposit: self.deposit_minor, refresh: self.refresh_minor },
+        }
+    }
+
+    fn check(&self, windows: &Windows) -> Result<(), StartError> {
+        let known: Vec<u64> = windows.values().collect();
+        if self.by_value.keys().any(|value| value.parse().map_or(true, |value| !known.contains(&value))) {
+            return Err(wrong("`fees.by_value` names the value of a coin: a power of two, at most largest_minor"));
+        }
+        let all = known.iter().map(|value| self.of(*value));
+        if all.clone().any(|fee| fee.withdraw.max(fee.deposit).max(fee.refresh) > windows.largest_minor) {
+            return Err(wrong("a fee is at most the value of the largest coin"));
+        }
+        if !known.iter().zip(all).any(|(value, fee)| *value > fee.deposit) {
+            return Err(wrong("every coin would cost more to spend than it is worth"));
         }
         Ok(())
     }
@@ -229,13 +284,20 @@ impl Windows {
     }
 
     /// A key of these windows.
-    pub(super) fn key(&self, value_minor: u64, n: RsaPublicKey, issue_from: UnixSeconds) -> DenominationKey {
+    pub(super) fn key(
+        &self,
+        value_minor: u64,
+        fees: Fees,
+        n: RsaPublicKey,
+        issue_from: UnixSeconds,
+    ) -> DenominationKey {
         DenominationKey {
             value_minor,
             n,
             issue_from,
             issue_until: issue_from.plus(self.days(self.issue_days)),
             spend_until: issue_from.plus(self.days(self.spend_days)),
+            fees,
         }
     }
 
@@ -274,6 +336,7 @@ impl Config {
 
     pub(super) fn check(&self) -> Result<(), StartError> {
         self.policy.check()?;
+        self.fees.check(&self.denominations)?;
         let windows = &self.denominations;
         if !windows.largest_minor.is_power_of_two() || windows.largest_minor > 1 << 40 {
             return Err(wrong("largest_minor must be a power of two, 2^40 at most"));

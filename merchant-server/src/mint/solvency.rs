@@ -104,7 +104,7 @@ impl Statements {
             pending: books.pending,
             owed: books.owed,
             paid_out: books.paid_out,
-            fees: 0,
+            fees: books.fees,
             bank_balance,
         }
     }

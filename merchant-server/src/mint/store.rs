@@ -174,7 +174,10 @@ pub(super) struct DayLimit {
 pub(super) struct NewWithdrawal {
     pub(super) digest: Digest,
     pub(super) reserve: Key,
+    /// What the reserve gives, the fee included.
     pub(super) amount: u64,
+    /// What of it the mint keeps.
+    pub(super) fee: u64,
     pub(super) requested_at: UnixSeconds,
     pub(super) day: Option<DayLimit>,
     pub(super) batch: Vec<u8>,
@@ -198,7 +201,10 @@ pub(super) struct UsedCoin {
 }
 
 pub(super) struct NewSpend {
+    /// The coin, and what is taken of it, the fee included.
     pub(super) coin: UsedCoin,
+    /// What of it the mint keeps.
+    pub(super) fee: u64,
     pub(super) refund_by: UnixSeconds,
     pub(super) proof: Proof,
 }
@@ -267,6 +273,8 @@ pub(super) struct CoinRecord {
 pub(super) struct NewMelt {
     pub(super) digest: Digest,
     pub(super) coin: UsedCoin,
+    /// What of its amount the mint keeps once it is revealed.
+    pub(super) fee: u64,
     pub(super) sequence: u32,
     pub(super) outputs: Vec<Number>,
     pub(super) commitment: Digest,
@@ -313,6 +321,15 @@ pub(super) struct Books {
     pub(super) owed: u64,
     /// Was paid out to them.
     pub(super) paid_out: u64,
+    /// Is the mint's own.
+    pub(super) fees: u64,
+}
+
+impl NewSpend {
+    /// What the coin gives.
+    pub(super) fn gives(&self) -> u64 {
+        self.coin.amount.saturating_sub(self.fee)
+    }
 }
 
 impl Books {
@@ -324,7 +341,8 @@ impl Books {
     /// Whether everything that came in is somewhere, once.
     pub(super) fn balance(&self) -> bool {
         self.outstanding().is_some_and(|coins| {
-            self.received == self.reserves + coins + self.melting + self.pending + self.owed + self.paid_out
+            let others = self.reserves + coins + self.melting + self.pending + self.owed;
+            self.received == others + self.paid_out + self.fees
         })
     }
 }

@@ -42,6 +42,7 @@ impl Mint {
                 digest: checked.request.digest(),
                 reserve,
                 amount: checked.total.minor(),
+                fee: checked.fee.minor(),
                 requested_at: checked.request.requested_at,
                 day,
                 batch: ring.pack(batch)?,

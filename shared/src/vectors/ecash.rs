@@ -7,8 +7,9 @@ use super::{Hex, Performed, on, unknown};
 use crate::foundation::{Amount, Code, Currency, Digest, UnixSeconds};
 use crate::items::payment::ecash::mint::{check_deposit, check_refund};
 use crate::items::payment::ecash::{
-    Candidate, CoinSecret, Denomination, DenominationKey, DepositBody, EcashError, EcashPayer, KeySet, MintKeys,
-    PlanchetMessage, RefundConfirmation, check_confirmation, commitment, spread,
+    Candidate, CoinSecret, Denomination, DenominationKey, DepositAccount, DepositBody, EcashError, EcashPayer, KeySet,
+    MintKeys, Payout, PayoutRequest, PlanchetMessage, RefundConfirmation, check_confirmation, check_deposit_account,
+    check_payout, check_payout_request, commitment, spread,
 };
 use crate::items::payment::{PaymentError, Refund};
 use crate::items::statement::Compact;
@@ -24,6 +25,9 @@ pub(super) fn perform(operation: &str, input: Value) -> Performed {
         "keys" => on(input, keys),
         "split" => on(input, split),
         "check-deposit" => on(input, deposit),
+        "check-payout" => on(input, payout),
+        "check-payout-request" => on(input, payout_request),
+        "check-deposit-account" => on(input, deposit_account),
         "spread-refund" => on(input, spread_refund),
         "check-refund" => on(input, refund),
         "check-refund-confirmation" => on(input, refund_confirmation),
@@ -46,6 +50,7 @@ impl Named {
             issue_from: self.key.issue_from,
             issue_until: self.key.issue_until,
             spend_until: self.key.spend_until,
+            fees: self.key.fees,
             revoked: false,
         })
     }
@@ -62,6 +67,62 @@ fn denomination(input: Named) -> Result<Id, EcashError> {
 
 fn seed_of(seed: &Hex) -> Result<Seed, EcashError> {
     seed.array(EcashError::Malformed("seed")).map(Seed::new)
+}
+
+#[derive(Deserialize)]
+struct PayoutOf {
+    payout: Compact<Payout>,
+    mint: PublicKey,
+    merchant: Digest,
+}
+
+#[derive(Serialize)]
+struct PaidOut {
+    payout: Digest,
+    amount: Amount,
+    deals: Vec<Digest>,
+}
+
+fn payout(input: PayoutOf) -> Result<PaidOut, EcashError> {
+    let payout = check_payout(&input.payout, &input.mint, &input.merchant, &Portable)?;
+    let deals = payout.deals.iter().map(|paid| paid.deal).collect();
+    Ok(PaidOut { payout: payout.payout, amount: payout.amount, deals })
+}
+
+#[derive(Deserialize)]
+struct Asking {
+    keys: Compact<MintKeys>,
+    request: Compact<PayoutRequest>,
+    now: UnixSeconds,
+}
+
+#[derive(Serialize)]
+struct Merchant {
+    merchant: Digest,
+}
+
+fn payout_request(input: Asking) -> Result<Merchant, EcashError> {
+    let keys = KeySet::verify(&input.keys, &Portable)?;
+    Ok(Merchant { merchant: check_payout_request(&keys, &input.request, input.now, &Portable)? })
+}
+
+#[derive(Deserialize)]
+struct Directed {
+    keys: Compact<MintKeys>,
+    account: Compact<DepositAccount>,
+    merchant: Digest,
+    deal: Digest,
+}
+
+#[derive(Serialize)]
+struct Label {
+    label: String,
+}
+
+fn deposit_account(input: Directed) -> Result<Label, EcashError> {
+    let keys = KeySet::verify(&input.keys, &Portable)?;
+    let (account, _) = check_deposit_account(&keys, &input.account, &input.merchant, &input.deal, &Portable)?;
+    Ok(Label { label: account.label.clone() })
 }
 
 #[derive(Deserialize)]
@@ -193,7 +254,7 @@ struct Split {
 
 fn split(input: SplitOf) -> Result<Split, EcashError> {
     let keys = KeySet::verify(&input.keys, &Portable)?;
-    let coins = keys.split(input.amount, input.now)?;
+    let coins = keys.withdrawal(input.amount, input.now)?;
     Ok(Split { values_minor: coins.iter().map(|denomination| denomination.value.minor()).collect() })
 }
 

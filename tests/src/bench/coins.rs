@@ -65,7 +65,7 @@ pub(super) fn measure(keys: &KeySet, now: UnixSeconds) -> Outcome<CoinsUsed> {
 
 /// What a withdrawal or a refresh of an amount gives.
 fn coins_of(keys: &KeySet, minor: u64, now: UnixSeconds) -> Outcome<Vec<u64>> {
-    let coins = keys.split(Amount::new(keys.currency(), minor)?, now)?;
+    let coins = keys.withdrawal(Amount::new(keys.currency(), minor)?, now)?;
     Ok(coins.into_iter().map(|denomination| denomination.value.minor()).collect())
 }
 

@@ -182,7 +182,7 @@ pub(super) fn mint_keys(input: &[u8]) {
         if let Ok(keys) = KeySet::new(Signed::sign(document, &mint)) {
             assert!(keys.denominations().all(|one| one.value.currency() == keys.currency()));
             if let Ok(amount) = Amount::new(keys.currency(), 1_234) {
-                let split = keys.split(amount, NOW);
+                let split = keys.withdrawal(amount, NOW);
                 let sum = split.map(|parts| parts.iter().map(|part| part.value.minor()).sum::<u64>());
                 assert!(sum.is_err() || sum.is_ok_and(|sum| sum == 1_234), "a split that does not sum up");
             }

@@ -12,7 +12,7 @@ use semper_shared::items::information::{ContentKey, Sealer};
 use semper_shared::items::party::{Party, Role};
 use semper_shared::items::payment::Registry;
 use semper_shared::items::payment::ecash::{
-    DenominationKey, EcashPayee, Funding, KeySet, MintKeys, Policy, TrustedMint,
+    DenominationKey, EcashPayee, Fees, Funding, KeySet, MintKeys, Policy, TrustedMint,
 };
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{Signer, SigningKey};
@@ -73,6 +73,7 @@ pub(super) fn mint() -> Outcome<&'static MintSecrets> {
             issue_from: UnixSeconds(0),
             issue_until: BEGIN.plus(LONG_S),
             spend_until: BEGIN.plus(2 * LONG_S),
+            fees: Fees::default(),
         });
         let document = MintKeys {
             key: signer.public_key().clone(),

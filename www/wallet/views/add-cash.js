@@ -5,7 +5,8 @@ import { codeOf } from "../client.js";
 
 /**
  * @typedef {import("../shell.js").Context} Context
- * @typedef {{name: string, url: string, currency: string, thumbprint: string, fees: unknown[], test_account: boolean, smallest_minor: number, limit_minor?: number, books?: {at: number, good: boolean}}} MintInfo
+ * @typedef {{value_minor: number, withdraw?: number, deposit?: number, refresh?: number}} Fee
+ * @typedef {{name: string, url: string, currency: string, thumbprint: string, fees: Fee[], test_account: boolean, smallest_minor: number, limit_minor?: number, books?: {at: number, good: boolean}}} MintInfo
  */
 
 const PRESETS_MAJOR = [5, 10, 20, 50];
@@ -40,6 +41,8 @@ export async function addCashView(context, { onDone, onCancel, wanted }) {
       picker.parentNode?.replaceChild(made.element, picker);
       picker = made.element;
       read = made.read;
+      made.element.addEventListener("change", () => showCost().catch(() => {}));
+      await showCost();
     } catch (error) {
       if (codeOf(error) === "wallet-locked") throw error;
       terms.replaceChildren(h("semper-error", { value: { code: codeOf(error), retry: look } }));
@@ -47,6 +50,17 @@ export async function addCashView(context, { onDone, onCancel, wanted }) {
     }
   }
   mintInput.addEventListener("change", () => look().catch(() => context.again()));
+
+  // What the mint takes for the amount that is chosen, before any money moves.
+  const cost = h("p", { class: "fee small", role: "status" });
+  async function showCost() {
+    cost.replaceChildren();
+    const amount = info && info.fees.length > 0 ? read() : null;
+    if (!info || !amount) return;
+    const { fee } = await context.wallet.call("top_up_cost", { mint: info.url, amount });
+    const left = { currency: amount.currency, minor: amount.minor - fee.minor };
+    if (fee.minor > 0) cost.replaceChildren(t("cash.fee", { fee: formatAmount(fee), left: formatAmount(left) }));
+  }
 
   const body = form(
     {
@@ -64,6 +78,7 @@ export async function addCashView(context, { onDone, onCancel, wanted }) {
     },
     picker,
     over,
+    cost,
     terms,
     source,
     h("button", { class: "button primary large", type: "submit" }, t("cash.add")),
@@ -119,6 +134,15 @@ export function amountPicker(currency, wanted) {
   };
 }
 
+/** The most that the mint takes of any coin. @param {MintInfo} info */
+function feesOf(info) {
+  const most = (/** @type {"withdraw" | "deposit" | "refresh"} */ kind) => {
+    const minor = Math.max(...info.fees.map((fee) => fee[kind] ?? 0));
+    return formatAmount({ currency: info.currency, minor });
+  };
+  return { withdraw: most("withdraw"), deposit: most("deposit"), refresh: most("refresh") };
+}
+
 /** The most at once. @param {MintInfo} info */
 function limitOf(info) {
   return formatAmount({ currency: info.currency, minor: info.limit_minor ?? 0 });
@@ -132,7 +156,7 @@ function mintTerms(info) {
     h("dt", {}, t("mint.name")),
     h("dd", {}, info.name),
     h("dt", {}, t("mint.fees")),
-    h("dd", {}, info.fees.length === 0 ? t("mint.fees.none") : t("mint.fees.some", { count: info.fees.length })),
+    h("dd", {}, info.fees.length === 0 ? t("mint.fees.none") : t("mint.fees.some", feesOf(info))),
     h("dt", {}, t("mint.from")),
     h("dd", {}, t(info.test_account ? "mint.from.test" : "mint.from.bank")),
     ...(info.books

@@ -52,6 +52,17 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
   const amount = formatAmount(offer.total);
   const verb = free ? t("confirm.take") : t("confirm.pay", { amount });
 
+  const fee = h("p", { class: "fee small", role: "status" });
+  const showFee = () => {
+    const module = /** @type {any} */ (methods).chosen ?? chosen?.module;
+    const taken = review.methods.find((/** @type {any} */ method) => method.module === module)?.fee;
+    const total = taken && { currency: offer.total.currency, minor: offer.total.minor + taken.minor };
+    fee.hidden = !taken;
+    fee.textContent = taken ? t("confirm.fee", { fee: formatAmount(taken), total: formatAmount(total) }) : "";
+  };
+  methods.addEventListener("change", showFee);
+  showFee();
+
   const pay = h("button", { class: "button primary large", type: "button" }, verb);
   pay.addEventListener("click", () => {
     const module = /** @type {any} */ (methods).chosen;
@@ -101,6 +112,7 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
     h("div", { class: "what" }, h("p", { class: "item" }, offer.title), h("p", { class: "total" }, free ? t("free") : h("semper-amount", { value: offer.total })), h("p", { class: "muted small" }, free ? "" : t("confirm.vat", { vat: formatAmount(offer.vat) }))),
     methods,
     policy,
+    fee,
     h("p", { class: "next" }, t(free ? "confirm.next.free" : "confirm.next"), offer.refund_days ? ` ${t("confirm.refund", { count: offer.refund_days })}` : ""),
     h("div", { class: "stack-tight actions" }, chosen ? pay : short ? addCash : h("p", { class: "problem", role: "alert" }, t("confirm.nomethod")), !byInvoice && gateway ? useCard : null, !byInvoice && invoices.length > 0 ? useInvoice : null, h("button", { class: "button wide", type: "button", onclick: asker.cancel }, t("cancel"))),
     details(review),

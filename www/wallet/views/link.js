@@ -47,6 +47,7 @@ export async function linkView(context, link) {
     facts(seen),
     h("p", { class: "next" }, t(`people.${seen.kind}.next`)),
     seen.known || seen.kind === "pay" ? null : h("p", { class: "asked small" }, t("people.receive.newmint", { mint: seen.mint.name })),
+    seen.fee && !short ? h("p", { class: "fee small" }, t("confirm.fee", { fee: formatAmount(seen.fee), total: formatAmount({ currency: seen.amount.currency, minor: seen.amount.minor + seen.fee.minor }) })) : null,
     short ? h("p", { class: "problem", role: "alert" }, t("why.funds-insufficient", { balance: formatAmount(seen.available) })) : null,
     h("div", { class: "stack-tight actions" }, short ? addCash : act, h("button", { class: "button wide", type: "button", onclick: goHome }, t("cancel"))),
   );

@@ -30,6 +30,7 @@ export async function sendView(context) {
     currency,
     hint: t("method.balance", { balance: formatAmount(fullest.balance) }),
     make: (amount, purpose, expires_s) => context.wallet.call("send_person", { amount, purpose, expires_s }),
+    cost: (amount) => context.wallet.call("send_cost", { amount }),
   });
 }
 
@@ -48,9 +49,9 @@ export async function requestView(context) {
 
 /**
  * @param {Context} context
- * @param {{kind: "send" | "request", currency: string, hint: string, make: (amount: Amount, purpose: string, expires_s: number) => Promise<Transfer>}} options
+ * @param {{kind: "send" | "request", currency: string, hint: string, make: (amount: Amount, purpose: string, expires_s: number) => Promise<Transfer>, cost?: (amount: Amount) => Promise<{fee: Amount}>}} options
  */
-function linkForm(context, { kind, currency, hint, make }) {
+function linkForm(context, { kind, currency, hint, make, cost }) {
   const picker = amountPicker(currency);
   const purposeInput = h("input", { type: "text", maxlength: MAX_PURPOSE, autocomplete: "off" });
   const purpose = field({ label: t("people.purpose"), hint: t("people.purpose.hint"), input: purposeInput });
@@ -58,6 +59,7 @@ function linkForm(context, { kind, currency, hint, make }) {
   days.value = "7";
   const valid = field({ label: t("people.valid"), hint: t(`people.${kind}.valid`), input: days });
   const failure = h("div", { "aria-live": "polite" });
+  let agreed = "";
   const body = form(
     {
       async onsubmit() {
@@ -65,6 +67,14 @@ function linkForm(context, { kind, currency, hint, make }) {
         if (!amount) return;
         failure.replaceChildren();
         try {
+          const fee = (await cost?.(amount))?.fee.minor ?? 0;
+          const said = `${amount.minor} ${fee}`;
+          if (fee > 0 && agreed !== said) {
+            // Shown before any money moves.
+            agreed = said;
+            failure.replaceChildren(h("p", { class: "fee", role: "status" }, t("people.fee", { fee: formatAmount({ currency, minor: fee }) })));
+            return;
+          }
           const made = await make(amount, purposeInput.value.trim(), Number(days.value) * DAY_S);
           location.hash = `#/transfer/${made.transfer}`;
         } catch (error) {

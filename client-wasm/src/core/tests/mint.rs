@@ -12,7 +12,7 @@ use semper_shared::items::payment::ecash::mint::{
     check_deposit, check_melt, check_refund, check_reveal, check_withdrawal,
 };
 use semper_shared::items::payment::ecash::{
-    CoinStatus, Confirmation, DenominationKey, DenominationPage, DepositBody, Funding, KAPPA, KeySet, MeltBody,
+    CoinStatus, Confirmation, DenominationKey, DenominationPage, DepositBody, Fees, Funding, KAPPA, KeySet, MeltBody,
     MeltConfirmation, MeltStatus, MintKeys, PlanchetMessage, Policy, RecoupAnswer, RecoupBody, RecoupOrigin,
     RefundBody, RefundConfirmation, RefundedCoin, ReserveStatus, Reveal, Revealed, Revoked, WithdrawalBody, Withdrawn,
     check_recoup, spread,
@@ -168,6 +168,7 @@ impl Mint {
             issue_from,
             issue_until: issue_from.plus(ISSUE_S + self.revoked.len() as u64),
             spend_until: issue_from.plus(SPEND_S),
+            fees: Fees::default(),
         });
         self.batches.push(batch.collect());
     }

@@ -11,7 +11,9 @@ pub(super) fn audit(desk: &mut Desk<'_, '_>, denominations: &Denominations) -> R
     let part = |sign: &str, column: &str, rows: &str| {
         format!("{sign} (SELECT CAST(coalesce(sum({column}), 0) AS BIGINT) FROM {rows})")
     };
-    let mut uses = part("", "spend.amount", "spend WHERE spend.coin = coin.number");
+    let fees = desk.has("payee");
+    let with_fee = |table: &str| if fees { format!("{table}.amount + {table}.fee") } else { format!("{table}.amount") };
+    let mut uses = part("", &with_fee("spend"), "spend WHERE spend.coin = coin.number");
     let void = if desk.has("recoup") { " AND melt.void = 0" } else { "" };
     uses += &part(" +", "melt.amount", &format!("melt WHERE melt.coin = coin.number{void}"));
     if desk.has("recoup") {
@@ -24,6 +26,10 @@ pub(super) fn audit(desk: &mut Desk<'_, '_>, denominations: &Denominations) -> R
         let rows = "transfer_spend JOIN transfer ON transfer.number = transfer_spend.transfer
                     WHERE transfer_spend.coin = coin.number AND transfer.state <> 2";
         uses += &part(" +", "transfer_spend.amount", rows);
+        if fees {
+            // What came back, came back without it.
+            uses += &part(" +", "transfer_spend.fee", "transfer_spend WHERE transfer_spend.coin = coin.number");
+        }
     }
     desk.each(
         "coin",

@@ -28,9 +28,15 @@ pub(super) struct Part {
     pub(super) amount: u64,
     pub(super) refund_by: u64,
     pub(super) proof: Vec<u8>,
+    pub(super) fee: u64,
 }
 
 impl Part {
+    /// What the mint takes of the coin beside what it gives.
+    pub(super) fn due(&self, denominations: &Denominations) -> u64 {
+        denominations.get(&self.denomination).map_or(0, |(_, key)| key.fees.deposit)
+    }
+
     /// The digest of the permission, where the coin signed it.
     pub(super) fn permission(
         &self,
@@ -92,9 +98,13 @@ fn deposit(
         desk.off("deposit", number, "merchant", "one of the accounts", row.merchant);
         return Ok(());
     };
+    let fee = if desk.has("payee") { "spend.fee" } else { "CAST(0 AS BIGINT)" };
     let parts = desk.tx.all(
-        "SELECT spend.position, coin.key, coin.denomination, coin.signature, spend.amount, spend.refund_by, spend.proof
-         FROM spend JOIN coin ON coin.number = spend.coin WHERE spend.deposit = ?1 ORDER BY spend.position",
+        &format!(
+            "SELECT spend.position, coin.key, coin.denomination, coin.signature, spend.amount, spend.refund_by,
+                    spend.proof, {fee}
+             FROM spend JOIN coin ON coin.number = spend.coin WHERE spend.deposit = ?1 ORDER BY spend.position"
+        ),
         values![number],
         |row| {
             Ok(Part {
@@ -105,6 +115,7 @@ fn deposit(
                 amount: whole(row, 4)?,
                 refund_by: whole(row, 5)?,
                 proof: row.take(6)?,
+                fee: whole(row, 7)?,
             })
         },
     )?;
@@ -115,6 +126,7 @@ fn deposit(
         desk.same("spend", &name, "position", place, part.position);
         let digest = part.permission(desk, denominations, merchant, row.deal);
         desk.holds("spend", &name, "the coin's permission", digest.is_some());
+        desk.same("spend", &name, "fee", part.due(denominations), part.fee);
         permissions.extend(digest);
     }
     desk.same("deposit", number, "amount", parts.iter().map(|part| part.amount).sum(), row.amount);

@@ -23,13 +23,17 @@ struct Row {
     confirmation: Vec<u8>,
     transfer_public: Option<Vec<u8>>,
     signatures: Option<Vec<u8>>,
+    fee: u64,
 }
 
 pub(super) fn audit(desk: &mut Desk<'_, '_>, denominations: &Denominations) -> Result<(), StoreError> {
+    let fee = if desk.has("payee") { "fee" } else { "CAST(0 AS BIGINT)" };
+    let columns =
+        "digest, coin, sequence, amount, outputs, commitment, proof, gamma, confirmation, transfer_public, signatures";
     desk.each(
         "melt",
         "number",
-        "digest, coin, sequence, amount, outputs, commitment, proof, gamma, confirmation, transfer_public, signatures",
+        &format!("{columns}, {fee}"),
         |row| {
             Ok(Row {
                 digest: row.take(1)?,
@@ -43,6 +47,7 @@ pub(super) fn audit(desk: &mut Desk<'_, '_>, denominations: &Denominations) -> R
                 confirmation: row.take(9)?,
                 transfer_public: row.take(10)?,
                 signatures: row.take(11)?,
+                fee: whole(row, 12)?,
             })
         },
         |desk, number, row| melt(desk, denominations, number, &row),
@@ -53,12 +58,14 @@ fn melt(desk: &mut Desk<'_, '_>, denominations: &Denominations, number: i64, row
     let table = "melt";
     let numbers = row.outputs.chunks_exact(2).map(|pair| i64::from(u16::from_be_bytes([pair[0], pair[1]])));
     let outputs: Vec<_> = numbers.filter_map(|number| denominations.get(&number)).collect();
-    let value = outputs.iter().map(|(_, key)| key.value_minor).sum();
-    desk.same(table, number, "amount", value, row.amount);
+    let value: u64 = outputs.iter().map(|(_, key)| key.value_minor).sum();
+    desk.same(table, number, "amount", value.saturating_add(row.fee), row.amount);
     let coin =
         desk.tx.one("SELECT key, denomination, signature FROM coin WHERE number = ?1", values![row.coin], |row| {
             Ok((row.take::<Vec<u8>>(0)?, row.take::<i64>(1)?, row.take::<Vec<u8>>(2)?))
         })?;
+    let kind = coin.as_ref().and_then(|(_, denomination, _)| denominations.get(denomination));
+    desk.same(table, number, "fee", kind.map_or(0, |(_, key)| key.fees.refresh), row.fee);
     let order = coin.and_then(|(key, denomination, signature)| {
         let melt = Melt {
             mint: desk.keys.mint(),

@@ -111,7 +111,11 @@ fn denominations(desk: &mut Desk<'_, '_>) -> Result<Denominations, StoreError> {
 fn books(desk: &mut Desk<'_, '_>) -> Result<(), StoreError> {
     let received = desk.sum("amount", "credit")?;
     let reserves = desk.sum("balance", "reserve")?;
-    let withdrawn = desk.sum("amount", "withdrawal")?;
+    let kept = |desk: &mut Desk<'_, '_>, rows: &str| if desk.has("payee") { desk.sum("fee", rows) } else { Ok(0) };
+    let withdrawing = kept(desk, "withdrawal")?;
+    let withdrawn = desk.sum("amount", "withdrawal")?.saturating_sub(withdrawing);
+    let refreshing = kept(desk, "melt WHERE signatures IS NOT NULL")?;
+    let fees = withdrawing + refreshing + kept(desk, "spend")? + kept(desk, "transfer_spend")?;
     let melted = desk.sum("amount", if desk.has("recoup") { "melt WHERE void = 0" } else { "melt" })?;
     let refreshed = desk.sum("amount", "melt WHERE signatures IS NOT NULL")?;
     let spent = desk.sum("spent", "coin")?;
@@ -119,7 +123,7 @@ fn books(desk: &mut Desk<'_, '_>) -> Result<(), StoreError> {
     let pending = if desk.has("transfer_spend") { desk.sum("amount", "transfer WHERE state = 0")? } else { 0 };
     let deposited = desk.sum("amount", "deposit")?;
     let paid_out = desk.sum("amount", "payout WHERE state = 1")?;
-    let outstanding = (withdrawn + refreshed).checked_sub(spent);
+    let outstanding = (withdrawn + refreshed).saturating_sub(refreshing).checked_sub(spent);
     let owed = deposited.checked_sub(refunded).and_then(|owed| owed.checked_sub(paid_out));
     let melting = melted.saturating_sub(refreshed);
     for (name, sum) in [
@@ -130,13 +134,15 @@ fn books(desk: &mut Desk<'_, '_>) -> Result<(), StoreError> {
         ("in transfers", Some(pending)),
         ("owed to merchants", owed),
         ("paid out", Some(paid_out)),
+        ("fees", Some(fees)),
     ] {
         match sum {
             Some(sum) => desk.note(name, sum),
             None => desk.off("coin", "all", name, "not less than nothing", "less than nothing"),
         }
     }
-    let somewhere = outstanding.zip(owed).map(|(coins, owed)| reserves + coins + melting + pending + owed + paid_out);
+    let somewhere =
+        outstanding.zip(owed).map(|(coins, owed)| reserves + coins + melting + pending + owed + paid_out + fees);
     if somewhere != Some(received) {
         let found = somewhere.map_or_else(|| "less than nothing somewhere".to_owned(), |sum| sum.to_string());
         desk.off("credit", "all", "sum of what came in, and of where it is", received, found);

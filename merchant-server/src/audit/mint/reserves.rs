@@ -130,6 +130,7 @@ struct Row {
     batch: Vec<u8>,
     signatures: Vec<u8>,
     proof: Vec<u8>,
+    fee: u64,
 }
 
 fn withdrawals(
@@ -137,10 +138,11 @@ fn withdrawals(
     denominations: &Denominations,
     balances: &mut BTreeMap<Vec<u8>, i128>,
 ) -> Result<(), StoreError> {
+    let fee = if desk.has("payee") { "fee" } else { "CAST(0 AS BIGINT)" };
     desk.each(
         "withdrawal",
         "number",
-        "digest, reserve, amount, requested_at, batch, signatures, proof",
+        &format!("digest, reserve, amount, requested_at, batch, signatures, proof, {fee}"),
         |row| {
             Ok(Row {
                 digest: row.take(1)?,
@@ -150,13 +152,14 @@ fn withdrawals(
                 batch: row.take(5)?,
                 signatures: row.take(6)?,
                 proof: row.take(7)?,
+                fee: whole(row, 8)?,
             })
         },
         |desk, number, row| {
             *balances.entry(row.reserve.clone()).or_default() -= i128::from(row.amount);
             let table = "withdrawal";
             let mut batch = Vec::new();
-            let (mut value, mut good) = (0_u64, row.batch.len() % PACKED == 0);
+            let (mut value, mut fee, mut good) = (0_u64, 0_u64, row.batch.len() % PACKED == 0);
             let mut signatures = row.signatures.chunks(MODULUS_LEN);
             for packed in row.batch.chunks_exact(PACKED) {
                 let (kind, blinded) = packed.split_at(2);
@@ -166,12 +169,14 @@ fn withdrawals(
                     continue;
                 };
                 value = value.saturating_add(key.value_minor);
+                fee = fee.saturating_add(key.fees.withdraw);
                 let signs = signatures.next().and_then(|signature| opened(&key.n, signature));
                 good &= signs == Some(blinded);
                 batch.push(PlanchetMessage { denomination: *id, blinded });
             }
             desk.holds(table, number, "signatures", good && signatures.next().is_none());
-            desk.same(table, number, "amount", value, row.amount);
+            desk.same(table, number, "amount", value.saturating_add(fee), row.amount);
+            desk.same(table, number, "fee", fee, row.fee);
             let request = Withdrawal { mint: desk.keys.mint(), batch, requested_at: UnixSeconds(row.requested_at) };
             let digest = PublicKey::from_sec1(&row.reserve)
                 .ok()

@@ -89,6 +89,7 @@ fn transfer(desk: &mut Desk<'_, '_>, denominations: &Denominations, number: i64,
         desk.same("transfer_spend", &name, "position", place, part.position);
         let digest = part.permission(desk, denominations, key.thumbprint(), row.digest);
         desk.holds("transfer_spend", &name, "the coin's permission", digest.is_some());
+        desk.same("transfer_spend", &name, "fee", part.due(denominations), part.fee);
         permissions.extend(digest);
     }
     desk.same(table, number, "sum of its coins", row.amount, parts.iter().map(|part| part.amount).sum());
@@ -112,11 +113,14 @@ fn text_of(bytes: &[u8]) -> String {
 }
 
 fn parts(desk: &mut Desk<'_, '_>, number: i64, transfer: &Row) -> Result<Vec<Part>, StoreError> {
+    let fee = if desk.has("payee") { "transfer_spend.fee" } else { "CAST(0 AS BIGINT)" };
     desk.tx.all(
-        "SELECT transfer_spend.position, coin.key, coin.denomination, coin.signature, transfer_spend.amount,
-                transfer_spend.proof
-         FROM transfer_spend JOIN coin ON coin.number = transfer_spend.coin
-         WHERE transfer_spend.transfer = ?1 ORDER BY transfer_spend.position",
+        &format!(
+            "SELECT transfer_spend.position, coin.key, coin.denomination, coin.signature, transfer_spend.amount,
+                    transfer_spend.proof, {fee}
+             FROM transfer_spend JOIN coin ON coin.number = transfer_spend.coin
+             WHERE transfer_spend.transfer = ?1 ORDER BY transfer_spend.position"
+        ),
         values![number],
         |row| {
             Ok(Part {
@@ -127,6 +131,7 @@ fn parts(desk: &mut Desk<'_, '_>, number: i64, transfer: &Row) -> Result<Vec<Par
                 amount: whole(row, 4)?,
                 refund_by: transfer.expires_at,
                 proof: row.take(5)?,
+                fee: whole(row, 6)?,
             })
         },
     )

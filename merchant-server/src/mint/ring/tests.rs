@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use semper_shared::foundation::{Currency, UnixSeconds};
-use semper_shared::items::payment::ecash::Funding;
+use semper_shared::items::payment::ecash::{Fees, Funding};
 use semper_shared::items::statement::MAX_LEN;
 use semper_shared::security::blinding::RsaPublicKey;
 use semper_shared::security::{Portable, SigningKey};
@@ -28,7 +28,7 @@ fn rotate(windows: &Windows, issuers: &mut Vec<Issuer>, now: UnixSeconds) {
     let ahead = now.plus(windows.days(windows.ahead_days));
     for (issue_from, values) in windows.missing(issuers.iter().map(|issuer| &issuer.key), now, ahead) {
         for value in values {
-            let key = windows.key(value, modulus(issuers.len()), issue_from);
+            let key = windows.key(value, Fees::default(), modulus(issuers.len()), issue_from);
             issuers.push(Issuer { key, signer: None });
         }
     }

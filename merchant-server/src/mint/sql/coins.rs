@@ -64,8 +64,17 @@ pub(super) fn deposit(tx: &mut Tx<'_>, new: &NewDeposit) -> Result<Deposited, Le
     for (position, spend) in order {
         let coin = take(tx, &spend.coin)?;
         tx.execute_later(
-            "INSERT INTO spend (deposit, position, coin, amount, refund_by, proof) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            values![number, position, coin, Whole(spend.coin.amount), Whole(spend.refund_by.0), spend.proof],
+            "INSERT INTO spend (deposit, position, coin, amount, refund_by, proof, fee)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            values![
+                number,
+                position,
+                coin,
+                Whole(spend.gives()),
+                Whole(spend.refund_by.0),
+                spend.proof,
+                Whole(spend.fee)
+            ],
         )?;
     }
     Ok(Deposited::Now)

@@ -19,8 +19,8 @@ pub(super) fn melt(tx: &mut Tx<'_>, new: &NewMelt) -> Result<MeltRecord, LedgerE
         return Err(LedgerError::Conflict("The melt's sequence is not above those of the coin's earlier melts."));
     }
     tx.execute(
-        "INSERT INTO melt (digest, coin, sequence, amount, outputs, commitment, proof, gamma, confirmation)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO melt (digest, coin, sequence, amount, outputs, commitment, proof, gamma, confirmation, fee)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         values![
             new.digest,
             coin,
@@ -30,7 +30,8 @@ pub(super) fn melt(tx: &mut Tx<'_>, new: &NewMelt) -> Result<MeltRecord, LedgerE
             new.commitment,
             new.proof,
             new.gamma,
-            new.confirmation
+            new.confirmation,
+            Whole(new.fee)
         ],
     )?;
     Ok(MeltRecord {

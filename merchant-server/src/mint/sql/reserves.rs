@@ -127,8 +127,8 @@ pub(super) fn signatures(tx: &mut Tx<'_>, request: &Digest) -> Result<Option<Vec
 /// Recorded before the reserve is debited: of two equal requests at once the second waits here, and then finds the first.
 pub(super) fn withdraw(tx: &mut Tx<'_>, new: &NewWithdrawal) -> Result<Vec<u8>, LedgerError> {
     let recorded = tx.execute(
-        "INSERT INTO withdrawal (digest, reserve, amount, requested_at, batch, signatures, proof)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (digest) DO NOTHING",
+        "INSERT INTO withdrawal (digest, reserve, amount, requested_at, batch, signatures, proof, fee)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (digest) DO NOTHING",
         values![
             new.digest,
             new.reserve,
@@ -136,7 +136,8 @@ pub(super) fn withdraw(tx: &mut Tx<'_>, new: &NewWithdrawal) -> Result<Vec<u8>, 
             Whole(new.requested_at.0),
             new.batch,
             new.signatures,
-            new.proof
+            new.proof,
+            Whole(new.fee)
         ],
     )?;
     if recorded == 0 {

@@ -56,6 +56,7 @@ pub(super) fn account(number: u8) -> NewAccount {
 pub(super) fn new_deposit(merchant: AccountNumber, deal: u64, spends: &[(u64, u64)]) -> NewDeposit {
     let spends = spends.iter().map(|(coin, amount)| NewSpend {
         coin: used(*coin, *amount),
+        fee: 0,
         refund_by: UnixSeconds(1_800_000_000),
         proof: Proof::Signature([9; 64]),
     });
@@ -119,6 +120,9 @@ struct Model {
     melts_of: HashMap<u64, u32>,
     received: u64,
     withdrawn: u64,
+    /// What the mint kept of withdrawals and deposits, the latter by coin.
+    kept: u64,
+    kept_of: HashMap<u64, u64>,
 }
 
 impl Model {
@@ -153,11 +157,13 @@ async fn step(store: &SqlStore, model: &mut Model, merchant: AccountNumber, step
         }
         Step::Withdraw { reserve, coins } => {
             model.requests += 1;
-            let amount = u64::from(*coins) * VALUE;
+            let fee = u64::from(*coins);
+            let amount = fee * VALUE + fee;
             let new = || NewWithdrawal {
                 digest: digest(b'w', model.requests),
                 reserve: key(b'r', (*reserve).into()),
                 amount,
+                fee,
                 requested_at: now,
                 day: None,
                 batch: planchet(model.requests),
@@ -170,7 +176,8 @@ async fn step(store: &SqlStore, model: &mut Model, merchant: AccountNumber, step
                     assert_eq!(first.unwrap(), second.unwrap());
                     *balance -= amount;
                     model.coins += u64::from(*coins);
-                    model.withdrawn += amount;
+                    model.withdrawn += amount - fee;
+                    model.kept += fee;
                 }
                 Some(_) => assert!(matches!(first, Err(LedgerError::FundsInsufficient))),
                 None => assert!(matches!(first, Err(LedgerError::ReserveUnknown))),
@@ -212,6 +219,11 @@ async fn step(store: &SqlStore, model: &mut Model, merchant: AccountNumber, step
     }
 }
 
+/// What the mint keeps of a coin in these tests.
+fn fee_of(amount: u64) -> u64 {
+    u64::from(amount > 1)
+}
+
 async fn deposit(store: &SqlStore, model: &mut Model, merchant: AccountNumber, deal: u8, coins: &[(u8, u8)]) {
     let mut coins: Vec<(u64, u64)> = coins
         .iter()
@@ -223,15 +235,21 @@ async fn deposit(store: &SqlStore, model: &mut Model, merchant: AccountNumber, d
     if coins.is_empty() {
         return;
     }
-    let outcome = store.deposit(new_deposit(merchant, deal.into(), &coins)).await;
+    let mut new = new_deposit(merchant, deal.into(), &coins);
+    for spend in &mut new.spends {
+        spend.fee = fee_of(spend.coin.amount);
+    }
+    new.amount = new.spends.iter().map(NewSpend::gives).sum();
+    let outcome = store.deposit(new).await;
     let good = coins.iter().all(|(coin, amount)| *amount <= model.left(*coin));
     match (model.deals.get(&deal), outcome) {
         (Some(amount), Ok(Deposited::Before(record))) => assert_eq!(record.amount, *amount),
         (None, Ok(Deposited::Now)) if good => {
             for (coin, amount) in &coins {
                 *model.spent.entry(*coin).or_default() += amount;
+                *model.kept_of.entry(*coin).or_default() += fee_of(*amount);
             }
-            model.deals.insert(deal, coins.iter().map(|(_, amount)| amount).sum());
+            model.deals.insert(deal, coins.iter().map(|(_, amount)| amount - fee_of(*amount)).sum());
         }
         (None, Err(LedgerError::CoinSpent(_))) if !good => {}
         _ => panic!("the ledger and the model differ about deal {deal}"),
@@ -247,6 +265,7 @@ async fn melt(store: &SqlStore, model: &mut Model, coin: u64, amount: u64) {
     let new = |gamma: u8| NewMelt {
         digest: digest(b'x', model.requests),
         coin: used(coin, amount),
+        fee: fee_of(amount),
         sequence,
         outputs: vec![1, 2, 300],
         commitment: digest(b'y', 0),
@@ -275,7 +294,10 @@ async fn agree(store: &SqlStore, model: &Model) {
     assert_eq!(books.reserves, model.reserves.values().sum::<u64>());
     let revealed: u64 = model.melts.iter().filter(|(_, _, revealed)| *revealed).map(|(_, amount, _)| amount).sum();
     let melted: u64 = model.melts.iter().map(|(_, amount, _)| amount).sum();
-    assert_eq!(books.issued, model.withdrawn + revealed);
+    let revealing = model.melts.iter().filter(|(_, _, revealed)| *revealed);
+    let refreshing: u64 = revealing.map(|(_, amount, _)| fee_of(*amount)).sum();
+    assert_eq!(books.issued, model.withdrawn + revealed - refreshing);
+    assert_eq!(books.fees, model.kept + model.kept_of.values().sum::<u64>() + refreshing);
     assert_eq!(books.melting, melted - revealed);
     assert_eq!(books.spent, model.spent.values().sum::<u64>());
     assert_eq!(books.owed + books.paid_out + model.refunds.total(), model.deals.values().sum::<u64>());
@@ -284,7 +306,8 @@ async fn agree(store: &SqlStore, model: &Model) {
         assert_eq!(record.spent, *spent);
         let (spends, melts) = (record.spends.iter().map(|s| s.amount), record.melts.iter().map(|m| m.amount));
         let back = model.refunds.to(&key(b'c', *coin));
-        assert_eq!(spends.chain(melts).sum::<u64>(), *spent + back, "every unit has its proof");
+        let kept = model.kept_of.get(coin).copied().unwrap_or(0);
+        assert_eq!(spends.chain(melts).sum::<u64>() + kept, *spent + back, "every unit has its proof");
         assert_eq!(back > 0, !record.refunds.is_empty(), "what returned has its proof");
     }
 }
@@ -393,6 +416,7 @@ async fn equal_requests_at_once_are_one(place: Place) {
                 digest: digest(b'w', round),
                 reserve: key(b'r', 1),
                 amount: VALUE,
+                fee: 0,
                 requested_at: UnixSeconds(1),
                 day: None,
                 batch: planchet(round),
@@ -409,6 +433,7 @@ async fn equal_requests_at_once_are_one(place: Place) {
             let new = NewMelt {
                 digest: digest(b'x', round),
                 coin: used(round, 20),
+                fee: 0,
                 sequence: 0,
                 outputs: vec![1],
                 commitment: digest(b'y', 0),

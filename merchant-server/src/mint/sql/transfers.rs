@@ -62,8 +62,8 @@ fn pay_in(tx: &mut Tx<'_>, new: &NewTransfer) -> Result<TransferRecord, LedgerEr
         for (position, spend) in order {
             let coin = coins::take(tx, &spend.coin)?;
             tx.execute(
-                "INSERT INTO transfer_spend (transfer, position, coin, amount, proof) VALUES (?1, ?2, ?3, ?4, ?5)",
-                values![number, position, coin, Whole(spend.coin.amount), spend.proof],
+                "INSERT INTO transfer_spend (transfer, position, coin, amount, proof, fee) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                values![number, position, coin, Whole(spend.gives()), spend.proof, Whole(spend.fee)],
             )?;
         }
         if let Some(reserve) = new.reserve {

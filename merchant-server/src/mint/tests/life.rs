@@ -61,7 +61,7 @@ async fn assert_replaced(market: &Market, revoked: usize) {
     assert_eq!(made.len() - revoked, 16, "each value is issued, and its successor was made");
     let (ring, now) = (market.mint.ring(), market.mint.now());
     for at in [now, now.plus(59 * DAY_S)] {
-        assert!(ring.keys.split(euros(255), at).unwrap().iter().all(|key| ring.signs(&key.id)));
+        assert!(ring.keys.withdrawal(euros(255), at).unwrap().iter().all(|key| ring.signs(&key.id)));
     }
 }
 
@@ -160,8 +160,8 @@ async fn years_of_rotation_at_a_mint_that_runs() {
         wallet.refresh(&market).await;
         assert_eq!(wallet.payer.mint_purse(&wallet.mint).unwrap().spendable(market.mint.now()).minor(), 200);
         let keys = wallet.payer.keys(&wallet.mint).unwrap();
-        assert!(keys.split(euros(255), market.mint.now()).is_ok());
-        assert!(keys.split(euros(255), market.mint.now().plus(59 * DAY_S)).is_ok(), "published ahead");
+        assert!(keys.withdrawal(euros(255), market.mint.now()).is_ok());
+        assert!(keys.withdrawal(euros(255), market.mint.now().plus(59 * DAY_S)).is_ok(), "published ahead");
         let private = std::fs::read_to_string(&file).unwrap().matches("\"private\"").count();
         assert!((16..=32).contains(&private), "{private} private keys");
     }

@@ -85,6 +85,7 @@ impl Market {
             wire_delay_s,
             denominations: Windows { largest_minor: 128, ..Windows::default() },
             policy,
+            fees: FeeTable::default(),
         };
         let ahead = Arc::clone(&ahead_s);
         let clock = move || crate::clock::now().plus(ahead.load(Ordering::SeqCst));

@@ -170,7 +170,7 @@ async fn melts_and_reveals_that_are_refused() {
     };
     let more = |m: &mut Melt| {
         m.amount = euros(44);
-        m.outputs.push(market.mint.ring().keys.split(euros(1), market.mint.now()).unwrap()[0].id);
+        m.outputs.push(market.mint.ring().keys.withdrawal(euros(1), market.mint.now()).unwrap()[0].id);
     };
     let table = [
         ("outputs above the amount", change(&|m| m.amount = euros(42)), 400, "request-invalid"),
@@ -218,7 +218,7 @@ async fn melts_that_are_not_above_the_earlier_ones_are_refused() {
     wallet.withdraw(&market, 64).await;
     let coin = &wallet.payer.mint_purse(&wallet.mint).unwrap().coins[0];
     let (denomination, signature, key) = (coin.denomination, *coin.signature(), coin.secret().key());
-    let output = market.mint.ring().keys.split(euros(1), market.mint.now()).unwrap()[0].id;
+    let output = market.mint.ring().keys.withdrawal(euros(1), market.mint.now()).unwrap()[0].id;
     let melt = |sequence: u32, commitment: u32| {
         let commitment = deal(commitment);
         let (mint, amount, outputs) = (wallet.mint, euros(1), vec![output]);

@@ -234,8 +234,9 @@ fn spends(ring: &Ring, checked: &CheckedTransfer) -> Result<Vec<NewSpend>, MintE
                 denomination: ring.number(&permission.denomination)?,
                 value: checked.value.minor(),
                 signature: permission.signature,
-                amount: permission.amount.minor(),
+                amount: permission.amount.minor().saturating_add(checked.fee.minor()),
             },
+            fee: checked.fee.minor(),
             refund_by: permission.refund_by,
             proof: Proof::of(permission, &checked.coin),
         })

@@ -36,6 +36,7 @@ async fn purchase(store: &SqlStore, merchant: AccountNumber, round: u64) {
             digest: digest(b'w', round),
             reserve,
             amount: 2 * VALUE,
+            fee: 0,
             requested_at: now,
             day: None,
             batch: vec![1; 516],
@@ -104,6 +105,7 @@ fn new_melt(round: u64, coin: u64, amount: u64, gamma: u8) -> NewMelt {
     NewMelt {
         digest: digest(b'x', round),
         coin: used(coin, amount),
+        fee: 0,
         sequence: 0,
         outputs: vec![1],
         commitment: digest(b'y', 0),

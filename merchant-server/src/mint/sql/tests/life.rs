@@ -20,6 +20,7 @@ async fn issued(place: &Place) -> (SqlStore, AccountNumber) {
     let page = FundingPage { credits: vec![credit], cursor: 1, ..FundingPage::default() };
     store.credit(page).await.unwrap();
     let new = NewWithdrawal {
+        fee: 0,
         digest: digest(b'w', 1),
         reserve: key(b'r', 1),
         amount: 2 * VALUE,
@@ -44,6 +45,7 @@ fn new_recoup(order: u64, coin: u64) -> NewRecoup {
 
 fn new_melt(number: u64, coin: u64, amount: u64, sequence: u32) -> NewMelt {
     NewMelt {
+        fee: 0,
         digest: digest(b'x', number),
         coin: used(coin, amount),
         sequence,

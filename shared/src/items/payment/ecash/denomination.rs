@@ -11,6 +11,35 @@ use crate::items::statement::{Compact, Signed, Statement};
 use crate::security::blinding::RsaPublicKey;
 use crate::security::{PublicKey, Thumbprint, Verifier};
 
+/// What a mint takes for its work with a coin of a denomination, in minor units. It is part of what the denomination is: a
+/// mint cannot change it for coins that are out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Fees {
+    /// For issuing one for a reserve, beside its value.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub withdraw: u64,
+    /// For taking one in a deposit or a transfer, beside what it gives.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub deposit: u64,
+    /// For exchanging what is left of one, out of that.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub refresh: u64,
+}
+
+impl Fees {
+    /// Whether nothing is taken.
+    pub fn are_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// For members that are left out where they are zero.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+pub(super) const fn is_zero(minor: &u64) -> bool {
+    *minor == 0
+}
+
 /// One denomination, as the mint's key document lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DenominationKey {
@@ -24,11 +53,16 @@ pub struct DenominationKey {
     pub issue_until: UnixSeconds,
     /// Until when coins can be spent or refreshed.
     pub spend_until: UnixSeconds,
+    /// What the mint takes.
+    #[serde(default, skip_serializing_if = "Fees::are_none")]
+    pub fees: Fees,
 }
 
 impl DenominationKey {
     /// The denomination's name: a hash of everything that makes it what it is.
     pub fn id(&self, currency: Currency) -> Digest {
+        let Fees { withdraw, deposit, refresh } = self.fees;
+        let fees = [withdraw, deposit, refresh].map(u64::to_be_bytes).concat();
         Digest::of_parts(&[
             b"semper/1/denomination",
             currency.as_str().as_bytes(),
@@ -37,6 +71,7 @@ impl DenominationKey {
             &self.issue_until.0.to_be_bytes(),
             &self.spend_until.0.to_be_bytes(),
             self.n.modulus(),
+            if self.fees.are_none() { &[] } else { &fees },
         ])
     }
 }
@@ -120,6 +155,8 @@ pub struct Denomination {
     pub issue_until: UnixSeconds,
     /// Until when coins can be spent or refreshed.
     pub spend_until: UnixSeconds,
+    /// What the mint takes.
+    pub fees: Fees,
     /// Whether the mint has revoked it.
     pub revoked: bool,
 }
@@ -192,6 +229,7 @@ impl KeySet {
                 issue_from: key.issue_from,
                 issue_until: key.issue_until,
                 spend_until: key.spend_until,
+                fees: key.fees,
                 revoked: self.document.revoked.iter().any(|revoked| revoked.denomination == id),
             };
             if self.find(&id).is_err() {
@@ -249,26 +287,73 @@ impl KeySet {
         self.denominations.iter()
     }
 
-    /// Splits `amount` into as few coins as the denominations issued at `now` allow, the largest first.
+    /// Splits `amount` into as few coins as the denominations issued at `now` allow, the largest first; `cost` is what one
+    /// takes of the amount. What is less than any coin costs is left over. No coins that cost more to spend than they are
+    /// worth.
     ///
     /// # Errors
-    /// [`EcashError::DenominationUnknown`] where the denominations cannot make up the amount, and
-    /// [`EcashError::Malformed`] where it takes more than [`super::MAX_COINS`].
-    pub fn split(&self, amount: Amount, now: UnixSeconds) -> Result<Vec<&Denomination>, EcashError> {
-        let issued = self.denominations.iter().filter(|d| d.issues(now) && !d.value.is_zero());
+    /// [`EcashError::DenominationUnknown`] where there is no coin for the amount, and [`EcashError::Malformed`] where it takes
+    /// more than [`super::MAX_COINS`].
+    pub fn split(
+        &self,
+        amount: Amount,
+        now: UnixSeconds,
+        cost: fn(&Denomination) -> u64,
+    ) -> Result<Vec<&Denomination>, EcashError> {
+        let useful = |d: &&Denomination| d.issues(now) && d.value.minor() > d.fees.deposit;
+        let issued = self.denominations.iter().filter(useful);
         // Of two of the same value, the one that lasts longer.
         let issued = in_order(issued, |d| (Reverse(d.value.minor()), Reverse(d.spend_until), d.id));
         let mut coins = Vec::new();
         let mut rest = amount.minor();
         for denomination in issued {
-            while rest >= denomination.value.minor() {
+            while rest >= cost(denomination) {
                 if coins.len() == super::MAX_COINS {
                     return Err(EcashError::Malformed("the amount takes too many coins"));
                 }
-                rest -= denomination.value.minor();
+                rest -= cost(denomination);
                 coins.push(denomination);
             }
         }
-        if rest == 0 && amount.currency() == self.currency() { Ok(coins) } else { Err(EcashError::DenominationUnknown) }
+        if !coins.is_empty() && amount.currency() == self.currency() {
+            Ok(coins)
+        } else {
+            Err(EcashError::DenominationUnknown)
+        }
+    }
+
+    /// The coins that a reserve of `amount` pays for, each with its fee.
+    ///
+    /// # Errors
+    /// As [`KeySet::split`].
+    pub fn withdrawal(&self, amount: Amount, now: UnixSeconds) -> Result<Vec<&Denomination>, EcashError> {
+        self.split(amount, now, |denomination| denomination.value.minor().saturating_add(denomination.fees.withdraw))
+    }
+
+    /// Whether an amount is less than every coin that is issued costs: where none is issued, that cannot be said.
+    pub fn covers_no_coin(&self, amount: Amount, now: UnixSeconds) -> bool {
+        let cost = |d: &Denomination| d.value.minor().saturating_add(d.fees.withdraw);
+        let least = self.denominations.iter().filter(|d| d.issues(now)).map(cost).min();
+        least.is_some_and(|least| amount.minor() < least)
+    }
+
+    /// What exchanging `left` of a coin gives: the denominations of the new coins, and what of `left` is melted for them,
+    /// the fee included. None where that would cost more than it gives.
+    pub fn exchange(&self, coin: &Digest, left: Amount, now: UnixSeconds) -> Option<(Vec<&Denomination>, Amount)> {
+        let fee = Amount::new(left.currency(), self.find(coin).ok()?.fees.refresh).ok()?;
+        let coins = self.split(left.checked_sub(fee).ok()?, now, |denomination| denomination.value.minor()).ok()?;
+        let values = coins.iter().map(|denomination| denomination.value);
+        let melted = Amount::sum(left.currency(), values).and_then(|sum| sum.checked_add(fee)).ok()?;
+        Some((coins, melted))
+    }
+
+    /// Whether what is left of a coin is less than its exchange costs, and than any coin is worth.
+    pub(super) fn is_dust(&self, coin: &Digest, left: Amount) -> bool {
+        // By the mint's own clock; where nothing is issued, something may be later.
+        let now = self.document.issued_at;
+        let issued = self.denominations.iter().filter(|d| d.issues(now) && d.value.minor() > d.fees.deposit);
+        let least = issued.map(|denomination| denomination.value.minor()).min();
+        let fee = self.find(coin).map_or(0, |denomination| denomination.fees.refresh);
+        left.is_zero() || least.is_some_and(|least| left.minor() < least.saturating_add(fee))
     }
 }

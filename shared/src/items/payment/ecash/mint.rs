@@ -18,6 +18,8 @@ pub struct CheckedPermission {
     pub coin: PublicKey,
     /// What a fresh coin of its denomination is worth.
     pub value: Amount,
+    /// What the mint takes of the coin beside what it gives.
+    pub fee: Amount,
     /// The permission.
     pub permission: Signed<Permission>,
 }
@@ -76,8 +78,13 @@ fn check_permission(
         return Err(EcashError::Mint);
     }
     let denomination = keys.find(&permission.denomination)?;
-    check_coin(denomination, &coin, &permission.signature, permission.amount, now, verifier)?;
-    Ok(CheckedPermission { coin, value: denomination.value, permission })
+    let fee = Amount::new(keys.currency(), denomination.fees.deposit)?;
+    let taken = permission.amount.checked_add(fee)?;
+    if permission.amount.is_zero() {
+        return Err(EcashError::Malformed("an amount is zero"));
+    }
+    check_coin(denomination, &coin, &permission.signature, taken, now, verifier)?;
+    Ok(CheckedPermission { coin, value: denomination.value, fee, permission })
 }
 
 fn check_coin(
@@ -108,8 +115,10 @@ fn check_coin(
 pub struct CheckedWithdrawal {
     /// The reserve.
     pub reserve: PublicKey,
-    /// What it costs.
+    /// What it costs, the fee included.
     pub total: Amount,
+    /// What of it the mint keeps.
+    pub fee: Amount,
     /// The request.
     pub request: Signed<Withdrawal>,
 }
@@ -131,8 +140,12 @@ pub fn check_withdrawal(
     if request.batch.is_empty() || request.batch.len() > MAX_COINS {
         return Err(EcashError::Malformed("a batch is 1 to 64 planchets"));
     }
-    let total = issued_total(keys, request.batch.iter().map(|planchet| planchet.denomination), now)?;
-    Ok(CheckedWithdrawal { reserve, total, request })
+    let issued = request.batch.iter().map(|planchet| planchet.denomination);
+    let fees =
+        issued.clone().map(|id| Amount::new(keys.currency(), keys.find(&id)?.fees.withdraw).map_err(EcashError::from));
+    let fee = Amount::sum(keys.currency(), fees.collect::<Result<Vec<_>, _>>()?)?;
+    let total = issued_total(keys, issued, now)?.checked_add(fee)?;
+    Ok(CheckedWithdrawal { reserve, total, fee, request })
 }
 
 fn issued_total(
@@ -161,6 +174,8 @@ pub struct CheckedMelt {
     pub coin: PublicKey,
     /// What a fresh coin of its denomination is worth.
     pub value: Amount,
+    /// What of the melted amount the mint keeps.
+    pub fee: Amount,
     /// The melt.
     pub melt: Signed<Melt>,
 }
@@ -182,12 +197,13 @@ pub fn check_melt(
     if melt.outputs.is_empty() || melt.outputs.len() > MAX_COINS {
         return Err(EcashError::Malformed("a melt has 1 to 64 outputs"));
     }
-    if issued_total(keys, melt.outputs.iter().copied(), now)? != melt.amount {
-        return Err(EcashError::Malformed("the outputs do not sum up to the amount"));
-    }
     let denomination = keys.find(&melt.denomination)?;
+    let fee = Amount::new(keys.currency(), denomination.fees.refresh)?;
+    if issued_total(keys, melt.outputs.iter().copied(), now)?.checked_add(fee)? != melt.amount {
+        return Err(EcashError::Malformed("outputs and fee do not sum up to the amount"));
+    }
     check_coin(denomination, &coin, &melt.signature, melt.amount, now, verifier)?;
-    Ok(CheckedMelt { coin, value: denomination.value, melt })
+    Ok(CheckedMelt { coin, value: denomination.value, fee, melt })
 }
 
 /// Checks a reveal against its melt and the mint's choice, and returns the planchets to be signed.

@@ -43,7 +43,7 @@ mod withdraw;
 mod tests;
 
 pub use coin::{Coin, CoinSecret, Planchet, coin_message};
-pub use denomination::{Denomination, DenominationKey, DenominationPage, Funding, KeySet, MintKeys, Revoked};
+pub use denomination::{Denomination, DenominationKey, DenominationPage, Fees, Funding, KeySet, MintKeys, Revoked};
 pub use error::EcashError;
 pub use messages::{
     AlreadySpent, CoinStatus, Confirmation, DepositAnswer, DepositBody, Melt, MeltAnswer, MeltBody, MeltConfirmation,

@@ -161,6 +161,34 @@ impl EcashPayer {
         Ok(best)
     }
 
+    /// What paying `total` costs at a mint beside the total: what it takes for the coins, and for exchanging what is left of
+    /// them. With `change`, what waits to be exchanged is exchanged first. None where there is not enough.
+    pub fn cost(&self, mint: &Thumbprint, total: Amount, change: bool, now: UnixSeconds) -> Option<Amount> {
+        let (held, keys) = (self.purse.mints.get(mint)?, self.keys.get(mint)?);
+        let currency = held.currency;
+        // What each coin gives, and its denomination.
+        let fresh = held.coins.iter().filter(|coin| coin.is_spendable(now));
+        let mut coins: Vec<(u64, Digest)> = fresh.map(|coin| (coin.gives(), coin.denomination)).collect();
+        let mut cost = 0_u64;
+        let waiting = held.coins.iter().filter(|coin| change && coin.needs_refresh());
+        for coin in waiting {
+            let new = keys.exchange(&coin.denomination, coin.held(), now).map_or(Vec::new(), |(new, _)| new);
+            let worth: u64 = new.iter().map(|denomination| denomination.value.minor()).sum();
+            cost = cost.checked_add(coin.held().minor().saturating_sub(worth))?;
+            coins.extend(new.iter().map(|new| (new.value.minor().saturating_sub(new.fees.deposit), new.id)));
+        }
+        let values: Vec<u64> = coins.iter().map(|(gives, _)| *gives).collect();
+        for (index, gives) in selection::select(&values, total.minor()).filter(|chosen| chosen.len() <= MAX_COINS)? {
+            let (value, denomination) = coins.get(index)?;
+            let left = Amount::new(currency, value.checked_sub(gives)?).ok()?;
+            let new = keys.exchange(denomination, left, now).map_or(Vec::new(), |(new, _)| new);
+            let worth: u64 = new.iter().map(|denomination| denomination.value.minor()).sum();
+            let fee = keys.find(denomination).ok()?.fees.deposit;
+            cost = cost.checked_add(fee)?.checked_add(left.minor().saturating_sub(worth))?;
+        }
+        Amount::new(currency, cost).ok()
+    }
+
     /// Signs coins of a mint over to a bill. `None` where the mint is not known or cannot make it up of at most [`MAX_COINS`]
     /// coins; the purse is unchanged then.
     pub(super) fn pledge(
@@ -171,7 +199,7 @@ impl EcashPayer {
     ) -> Option<Vec<Compact<Permission>>> {
         let held = self.purse.mints.get_mut(mint)?;
         let mut fresh: Vec<_> = held.coins.iter_mut().filter(|coin| coin.is_spendable(now)).collect();
-        let values: Vec<u64> = fresh.iter().map(|coin| coin.remaining.minor()).collect();
+        let values: Vec<u64> = fresh.iter().map(|coin| coin.gives()).collect();
         let chosen = selection::select(&values, bill.total.minor()).filter(|chosen| chosen.len() <= MAX_COINS)?;
         let mut permissions = Vec::with_capacity(chosen.len());
         for (index, minor) in chosen {
@@ -187,7 +215,8 @@ impl EcashPayer {
                 refund_by: bill.refund_by,
             };
             permissions.push(Signed::sign_self_keyed(permission, &coin.secret().key()).to_compact());
-            coin.state = CoinState::Pledged { deal: bill.deal, amount };
+            let fee = Amount::new(amount.currency(), coin.fee).ok()?;
+            coin.state = CoinState::Pledged { deal: bill.deal, amount: amount.checked_add(fee).ok()? };
         }
         Some(permissions)
     }
@@ -202,8 +231,9 @@ impl PayerModule for EcashPayer {
     type Body = EcashBody;
 
     fn quote(&self, total: Amount, parameters: &EcashParameters, now: UnixSeconds) -> Result<Quote, Unusable> {
-        let (_, available) = self.best_mint(total, parameters, now)?;
-        Ok(Quote { available, fee: Amount::zero(total.currency()) })
+        let (mint, available) = self.best_mint(total, parameters, now)?;
+        let insufficient = Unusable::Insufficient { available_minor: available.minor() };
+        Ok(Quote { available, fee: self.cost(&mint, total, false, now).ok_or(insufficient)? })
     }
 
     fn purses(&self) -> Vec<crate::items::payment::Purse> {
@@ -243,7 +273,10 @@ impl PayerModule for EcashPayer {
                     coin.state = CoinState::Shown;
                 }
             }
-            held.coins.retain(|coin| coin.state != CoinState::Shown || !coin.remaining.is_zero());
+        }
+        for mint in self.purse.mints.keys().copied().collect::<Vec<_>>() {
+            // A mint whose keys are not known keeps what it has until they are.
+            let _unknown = self.sweep(&mint);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::denomination::is_zero;
 use super::transfer::TransferRecord;
 use super::{
     Coin, CoinOrigin, CoinSecret, Denomination, DenominationKey, EcashError, KeySet, MintKeys, PlanchetMessage,
@@ -98,6 +99,9 @@ pub struct PurseCoin {
     /// What is left of it beside what is being melted, in minor units: refunded meanwhile, to be melted next.
     #[serde(default)]
     pub beside: u64,
+    /// What the mint takes of it when it is spent, in minor units.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub fee: u64,
 }
 
 /// What has become of a coin.
@@ -179,7 +183,13 @@ impl PurseCoin {
             state: CoinState::Fresh,
             melts: 0,
             beside: 0,
+            fee: denomination.fees.deposit,
         }
+    }
+
+    /// What it can give when it is spent.
+    pub fn gives(&self) -> u64 {
+        self.remaining.minor().saturating_sub(self.fee)
     }
 
     /// What is left of it, all in all.
@@ -228,9 +238,10 @@ impl MintPurse {
         self.coins.iter().filter(|coin| coin.state == CoinState::Fresh).map(|coin| coin.spend_until).min()
     }
 
-    /// What can be spent at once.
+    /// What can be spent at once: what the coins can give beside the mint's fees.
     pub fn spendable(&self, now: UnixSeconds) -> Amount {
-        self.sum(|coin| coin.is_spendable(now))
+        let coins = self.coins.iter().filter(|coin| coin.is_spendable(now));
+        Amount::new(self.currency, coins.map(PurseCoin::gives).sum()).unwrap_or(Amount::zero(self.currency))
     }
 
     /// What belongs to the wallet: spendable, or change still to be refreshed.

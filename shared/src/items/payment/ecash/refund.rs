@@ -146,7 +146,8 @@ impl EcashPayer {
         let key = kept.secret().key();
         let name = key.public_key().to_text();
         let mut melts = Vec::new();
-        let mut seen = status.remaining.checked_add(permission.amount)?;
+        let fee = Amount::new(permission.amount.currency(), denomination.fees.deposit)?;
+        let mut seen = status.remaining.checked_add(permission.amount)?.checked_add(fee)?;
         for melted in &status.melts {
             let (melt, signer) = melted.melt.verify_self_keyed(verifier)?;
             if signer != *key.public_key() {
@@ -175,8 +176,7 @@ impl EcashPayer {
             return Err(EcashError::Unknown("a coin at rest"));
         }
         coin.left(status.remaining, &melts);
-        held.coins.retain(|coin| !coin.held().is_zero());
-        Ok(())
+        self.sweep(&permission.mint)
     }
 }
 

@@ -7,8 +7,8 @@
 use super::refresh::Candidate;
 use super::withdraw::unblind_all;
 use super::{CoinOrigin, CoinSecret, CoinState, CoinStatus, EcashError, EcashPayer, Reserve, ReserveStatus};
+use crate::foundation::Digest;
 use crate::foundation::table::in_order;
-use crate::foundation::{Amount, Digest};
 use crate::security::{Signer, Thumbprint, Verifier};
 
 impl EcashPayer {
@@ -95,14 +95,12 @@ impl EcashPayer {
         let names = found.iter().map(|coin| coin.name().to_owned()).collect();
         let held = self.mint_purse_mut(mint)?;
         held.coins.retain(|known| known.name() != name);
-        let used_up = coin.remaining == Amount::zero(held.currency);
-        if !used_up {
-            held.coins.push(coin);
-        }
+        held.coins.push(coin);
         for output in found {
             held.coins.retain(|known| known.name() != output.name());
             held.coins.push(output);
         }
+        self.sweep(mint)?;
         Ok(names)
     }
 }

@@ -19,7 +19,7 @@ impl EcashPayer {
     /// # Errors
     /// [`EcashError`] where the mint is not known or has no coins for the amount.
     pub fn open_reserve(&mut self, mint: &Thumbprint, amount: Amount, now: UnixSeconds) -> Result<u32, EcashError> {
-        self.keys(mint)?.split(amount, now)?;
+        self.keys(mint)?.withdrawal(amount, now)?;
         let held = self.mint_purse_mut(mint)?;
         // A search by number must never meet a long gap: who has asked for many transfers that did not come gets no new
         // reserve, but the first of these.
@@ -60,7 +60,7 @@ impl EcashPayer {
     ) -> Result<Signed<Withdrawal>, EcashError> {
         let first = self.mint_purse_mut(mint)?.reserve_mut(index)?.next_coin;
         if self.mint_purse_mut(mint)?.reserve_mut(index)?.pending.is_none() {
-            let denominations = self.keys(mint)?.split(amount, now)?;
+            let denominations = self.keys(mint)?.withdrawal(amount, now)?;
             let batch = (first..)
                 .zip(denominations)
                 .map(|(coin, denomination)| {
@@ -139,7 +139,12 @@ impl EcashPayer {
     /// # Errors
     /// [`EcashError::Unknown`].
     pub fn refreshes(&self, mint: &Thumbprint, now: UnixSeconds) -> Result<Vec<String>, EcashError> {
-        let waits = |coin: &&PurseCoin| coin.needs_refresh() || coin.needs_renewal(now);
+        let keys = self.keys(mint)?;
+        let waits = |coin: &&PurseCoin| match coin.state {
+            CoinState::Shown => !keys.is_dust(&coin.denomination, coin.remaining),
+            CoinState::Fresh => coin.needs_renewal(now) && !keys.is_dust(&coin.denomination, coin.remaining),
+            _ => coin.needs_refresh(),
+        };
         Ok(self.mint_purse(mint)?.coins.iter().filter(waits).map(|coin| coin.name().to_owned()).collect())
     }
 
@@ -160,8 +165,7 @@ impl EcashPayer {
         coin.remaining = remaining;
         coin.melts = coin.melts.max(melts);
         coin.state = CoinState::Shown;
-        held.coins.retain(|coin| !coin.remaining.is_zero());
-        Ok(())
+        self.sweep(mint)
     }
 
     /// Begins to refresh a coin, or begins again with the same melt after a crash.
@@ -180,12 +184,18 @@ impl EcashPayer {
     ) -> Result<Signed<Melt>, EcashError> {
         let coin = self.coin(mint, name)?;
         if !matches!(coin.state, CoinState::Melting { .. }) {
-            let planned = self.keys(mint)?.split(coin.remaining, now)?.iter().map(|d| d.id).collect();
+            let (denomination, left) = (coin.denomination, coin.remaining);
+            let planned = self.keys(mint)?.exchange(&denomination, left, now);
+            let (outputs, melted) = planned.ok_or(EcashError::DenominationUnknown)?;
+            let outputs = outputs.iter().map(|output| output.id).collect();
             let coin = self.mint_purse_mut(mint)?.coin_mut(name)?;
             let room = (u32::MAX - coin.melts) / 8;
             let above = coin.melts;
             coin.melts += rng.next_u32() % room.max(1);
-            coin.state = CoinState::Melting { outputs: planned, above };
+            // What is less than any new coin stays in the old one.
+            coin.beside = coin.beside.saturating_add(left.minor().saturating_sub(melted.minor()));
+            coin.remaining = melted;
+            coin.state = CoinState::Melting { outputs, above };
         }
         let coin = self.coin(mint, name)?.clone();
         let outputs = melting_outputs(&coin)?;
@@ -242,9 +252,17 @@ impl EcashPayer {
         let held = self.mint_purse_mut(mint)?;
         let gained = Amount::sum(held.currency, coins.iter().map(|coin| coin.remaining))?;
         held.coin_mut(name)?.exchanged();
-        held.coins.retain(|coin| !coin.held().is_zero());
         held.coins.extend(coins);
+        self.sweep(mint)?;
         Ok(gained)
+    }
+
+    /// Lets go of what is left of coins where its exchange would cost more than it gives.
+    pub(super) fn sweep(&mut self, mint: &Thumbprint) -> Result<(), EcashError> {
+        let keys = self.keys.get(mint).ok_or(EcashError::Unknown("mint"))?;
+        let held = self.purse.mints.get_mut(mint).ok_or(EcashError::Unknown("mint"))?;
+        held.coins.retain(|coin| coin.state != CoinState::Shown || !keys.is_dust(&coin.denomination, coin.held()));
+        Ok(())
     }
 
     fn coin(&self, mint: &Thumbprint, name: &str) -> Result<&PurseCoin, EcashError> {

@@ -57,6 +57,11 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn new() -> Outcome<Self> {
+        Self::with_fees(Fees::default())
+    }
+
+    /// A mint that takes something for every coin.
+    pub(super) fn with_fees(fees: Fees) -> Outcome<Self> {
         let signer = SigningKey::from_bytes(&[9; 32])?;
         let rsa = RsaKey::all()?;
         let denominations = (0..11_usize).map(|power| DenominationKey {
@@ -65,6 +70,7 @@ impl Ledger {
             issue_from: UnixSeconds(0),
             issue_until: NOW.plus(1_000),
             spend_until: NOW.plus(10_000),
+            fees,
         });
         let document = MintKeys {
             key: signer.public_key().clone(),
@@ -135,7 +141,8 @@ impl Ledger {
     pub(super) fn deposit(&mut self, body: &DepositBody) -> Outcome<Amount> {
         let checked = check_deposit(&self.keys, body, NOW, &Portable)?;
         for permission in &checked.permissions {
-            self.draw(&permission.coin, permission.value, permission.permission.amount)?;
+            let taken = permission.permission.amount.checked_add(permission.fee)?;
+            self.draw(&permission.coin, permission.value, taken)?;
         }
         Ok(checked.total)
     }

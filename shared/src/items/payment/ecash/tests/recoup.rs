@@ -102,7 +102,7 @@ fn revoked_coins_are_neither_issued_nor_taken() -> Outcome {
     assert_eq!(check_deposit(&ledger.keys, &deposit, NOW, &Portable).err().map(code), expected);
     assert_eq!(check_melt(&ledger.keys, &melt, NOW, &Portable).err().map(code), expected);
     // The wallet withdraws with the others from now on, and does not recoup what is being melted before that is settled.
-    assert!(wallet.keys(&mint)?.split(euros("2.56")?, NOW)?.iter().all(|d| d.value.minor() < 256));
+    assert!(wallet.keys(&mint)?.withdrawal(euros("2.56")?, NOW)?.iter().all(|d| d.value.minor() < 256));
     assert!(wallet.recoups(&mint)?.is_empty());
     Ok(())
 }
