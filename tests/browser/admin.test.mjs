@@ -47,7 +47,7 @@ scenario("the operator sees every payment and gives money back, by cash and by c
 
   const row = (title) => page.getByRole("listitem").filter({ hasText: title });
   await row("The atlas").getByText("Card").waitFor();
-  await row("The article").getByText("Cash in this wallet").waitFor();
+  await row("The article").getByText("Cash").waitFor();
   assert.equal(await page.getByRole("listitem").count(), 2);
 
   for (const [title, whole] of [["The article", "3.20"], ["The atlas", "5.00"]]) {

@@ -1,7 +1,7 @@
 /** The operator's page: every payment in one list, whichever module paid, and one way to give money back. */
 import { h } from "/common/dom.js";
-import { methodName } from "/common/elements.js";
-import { formatAmount, formatMoment, minorDigits, parseAmount, t } from "/common/i18n.js";
+import { codeLine, describe } from "/common/elements.js";
+import { formatAmount, formatMoment, hasText, minorDigits, parseAmount, t } from "/common/i18n.js";
 import { startShop } from "./shop.js";
 
 /**
@@ -53,8 +53,8 @@ function signIn(code) {
 /** @param {string} code */
 function problem(code) {
   const key = `admin.problem.${code}`;
-  const text = t(key);
-  return h("semper-error", { value: text === key ? { code } : { code, title: text, text: "" } });
+  const { title, text } = describe(code);
+  return h("div", { class: "admin-problem", role: "alert" }, h("p", {}, hasText(key) ? t(key) : `${title}. ${text}`), codeLine(code));
 }
 
 async function showDeals() {
@@ -92,7 +92,7 @@ function fill(line, deal, said = null) {
   const facts = [
     formatMoment(deal.ordered_at),
     t(`admin.state.${deal.state}`),
-    deal.module ? methodName(deal.module) : null,
+    deal.module ? (hasText(`admin.by.${deal.module}`) ? t(`admin.by.${deal.module}`) : deal.module) : null,
     deal.refunded.minor > 0 ? t("admin.refunded", { amount: formatAmount(deal.refunded) }) : null,
   ];
   const open = h("button", { class: "button", type: "button", "aria-label": t("admin.refund.what", { title: deal.title }) }, t("admin.refund"));

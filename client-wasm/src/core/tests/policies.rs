@@ -122,7 +122,8 @@ fn limits_outlast_a_restart_and_end_with_the_day() {
         assert_eq!(code(again.send_person(cents(2), "", 1_000).await), Code::SPENDING_LIMIT);
         again.send_person(cents(1), "", 1_000).await.unwrap();
         world.advance(86_401);
-        buy(&mut again).await.unwrap();
+        assert_eq!(again.policy().await.unwrap().spent, [cents(0)]);
+        assert_ne!(cause(&methods(&mut again).await, "ecash"), Some("day-limit"));
     })
     .unwrap();
 }
@@ -137,13 +138,14 @@ fn two_windows_do_not_spend_one_limit_twice() {
         wallet.set_policy(&signed(json!({ "limits": { "merchant_day": [euro(5)] } })), None).await.unwrap();
         let mut other = world.wallet();
         other.unlock("pass").await.unwrap();
-        let offer = wallet.review(OFFER).await.unwrap().offer_digest;
-        world.market.borrow_mut().advance(crate::core::tests::world::NOW.plus(1));
-        let second = other.review(OFFER).await.unwrap();
-        assert!(second.methods[0].usable);
-        wallet.pay(&offer, &module("ecash"), Progress::none()).await.unwrap();
-        let refused = other.pay(&second.offer_digest, &module("ecash"), Progress::none()).await;
-        // The merchant's second offer is another statement of the same good: a second purchase.
+        // Two statements of the same good: two purchases.
+        let first = other.review(OFFER).await.unwrap();
+        assert!(first.methods[0].usable);
+        world.advance(1);
+        let second = wallet.review(OFFER).await.unwrap();
+        assert_ne!(first.offer_digest, second.offer_digest);
+        wallet.pay(&second.offer_digest, &module("ecash"), Progress::none()).await.unwrap();
+        let refused = other.pay(&first.offer_digest, &module("ecash"), Progress::none()).await;
         assert_eq!(code(refused), Code::SPENDING_LIMIT);
         assert_eq!(wallet.deals().await.unwrap().len(), 1);
         assert_eq!(wallet.balance().await.unwrap()["EUR"], 95);
