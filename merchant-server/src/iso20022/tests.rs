@@ -37,7 +37,7 @@ fn entry(number: u64, minor: u64, credit: bool, structured: &[&str], text: &str)
 
 fn statement(kind: Kind, entries: Vec<Entry>) -> Statement {
     let moved = |credit: bool| -> i64 {
-        entries.iter().filter(|entry| entry.credit == credit).map(|entry| entry.amount.minor() as i64).sum()
+        entries.iter().filter(|entry| entry.credit == credit).map(|entry| entry.amount.minor().cast_signed()).sum()
     };
     let balances = Balances { opening_minor: 500, closing_minor: 500 + moved(true) - moved(false) };
     Statement {

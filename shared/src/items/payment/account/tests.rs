@@ -202,7 +202,7 @@ fn references_are_found_in_what_people_write() {
         format!("/RFB/{reference}/"),
         format!("RF{reference}RF"),
     ] {
-        assert_eq!(Reference::find_in(&text), [reference.clone()], "{text}");
+        assert_eq!(Reference::find_in(&text), std::slice::from_ref(&reference), "{text}");
     }
     assert!(Reference::find_in("RF18 5390 0754 7034 0000").is_empty());
     assert!(Reference::find_in("RF18 €uro").is_empty());
