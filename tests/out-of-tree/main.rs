@@ -31,7 +31,7 @@ async fn run(folder: &Path) -> Outcome {
 
     let ports = Computer::with_store(MemoryStore::default()).map_err(|error| format!("{error:?}"))?;
     let mut wallet = Wallet::new(ports).with_kdf(Kdf::KEY_FILE).with_module(|| Box::new(BarterPayer));
-    let words = wallet.make_words();
+    let words = wallet.make_words()?;
     wallet.create(&words, "of no importance here").await?;
     let review = wallet.review(&format!("{url}/offers/article")).await?;
     let module = ModuleId::new("barter").ok_or("a name")?;

@@ -207,7 +207,7 @@ pub type InMemory = Wallet<Computer<MemoryStore>>;
 pub async fn wallet() -> Outcome<InMemory> {
     let ports = Computer::with_store(MemoryStore::default()).map_err(|error| format!("{error:?}"))?;
     let mut wallet = Wallet::new(ports).with_kdf(Kdf::KEY_FILE);
-    let words = wallet.make_words();
+    let words = wallet.make_words()?;
     wallet.create(&words, "of no importance here").await?;
     Ok(wallet)
 }

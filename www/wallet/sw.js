@@ -16,7 +16,7 @@ const FILES = [
   "/views/unlock.js", "/text/en.js", "/text/de.js", "/text/fr.js",
   "/common/tokens.css", "/common/base.css", "/common/components.css", "/common/dom.js", "/common/elements.js", "/common/i18n.js",
   "/common/text/en.js", "/common/text/de.js", "/common/text/fr.js",
-  "/pkg/semper_wallet.js", "/pkg/semper_wallet_bg.wasm",
+  "/pkg/semper_wallet.js", "/pkg/semper_wallet_bg.wasm", "/words.txt",
   "/manifest.webmanifest", "/icons/icon.svg", "/icons/icon-192.png", "/icons/icon-512.png",
 ];
 

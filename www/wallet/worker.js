@@ -2,7 +2,7 @@
  * The wallet's dedicated Worker: the only place where keys are. Pages send {id, method, params} and get {id, result} or
  * {id, error: {code, message}}; long work sends {id, progress}. {cancel: id} ends a download.
  */
-import init, { WalletCore } from "/pkg/semper_wallet.js";
+import init, { WalletCore, take_words } from "/pkg/semper_wallet.js";
 import { download, forgetOpened, isDownloaded, open, remove } from "./worker/files.js";
 import { coded, http, isCoded } from "./worker/http.js";
 import * as session from "./worker/session.js";
@@ -14,6 +14,9 @@ const IDLE_CHECK_MS = 20_000;
 
 /** Calls that make sense before there is a session, or that end it. */
 const WITHOUT_SESSION = new Set(["status", "make_words", "create", "restore", "unlock", "import_backup", "lock"]);
+
+/** Calls that make or read recovery words. */
+const WITH_WORDS = new Set(["make_words", "create", "restore"]);
 
 /** Calls that only look something up. */
 const LOOKING = new Set(["status", "balance", "purses", "holdings", "policy", "deals", "deal", "evidence", "library", "part_access", "transfers", "cards"]);
@@ -79,6 +82,7 @@ const own = {
  */
 async function call(method, params, report) {
   const { looking, working } = await cores;
+  if (WITH_WORDS.has(method)) await takeWords();
   if (LOOKING.has(method)) return lookUp(looking, method, params);
   const waiting = setTimeout(() => report({ step: "waiting" }), WAIT_SHOWN_MS);
   return navigator.locks.request(LOCK, async () => {
@@ -90,6 +94,17 @@ async function call(method, params, report) {
     if (CHANGING.has(method) || found) windows.postMessage({ type: method === "lock" ? "locked" : "changed" });
     return result;
   });
+}
+
+let hasWords = false;
+
+/** Fetches the list of recovery words, once; the core sees to it that it is the right one. */
+async function takeWords() {
+  if (hasWords) return;
+  const { status, body } = await http({ method: "GET", url: "/words.txt", headers: [], body: null });
+  if (status !== 200) throw coded("network-failed", "the list of recovery words is not there");
+  take_words(new TextDecoder().decode(body));
+  hasWords = true;
 }
 
 /** @type {Promise<unknown>} */

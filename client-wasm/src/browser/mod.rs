@@ -11,7 +11,7 @@ use semper_shared::foundation::{Code, Coded};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
-use crate::core::{Answer, Progress, Wallet, WalletError};
+use crate::core::{Answer, Progress, Wallet, WalletError, take_list};
 use bindings::JsPorts;
 use ports::Browser;
 
@@ -84,6 +84,13 @@ fn split(params: &JsValue) -> Result<(String, Option<Vec<u8>>), JsValue> {
     let bytes = Reflect::get(&copy, &BYTES.into())?.dyn_into::<Uint8Array>().ok().map(|bytes| bytes.to_vec());
     Reflect::delete_property(&copy, &BYTES.into())?;
     Ok((String::from(JSON::stringify(&copy)?), bytes))
+}
+
+/// Takes the list of recovery words, which the module does not contain; throws where it is another. Whoever calls `make_words`,
+/// `create` or `restore` has to see to it before.
+#[wasm_bindgen]
+pub fn take_words(list: String) -> Result<(), JsValue> {
+    take_list(list).map_err(|error| error_of(&error))
 }
 
 fn error_of(error: &WalletError) -> JsValue {

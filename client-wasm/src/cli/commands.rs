@@ -88,7 +88,7 @@ async fn init(args: &Args, words: Option<&str>) -> Result<(), CliError> {
     refuse_existing(&mut wallet).await?;
     // Who gave the words has them: they are not repeated.
     let known = given.is_some();
-    let words = given.unwrap_or_else(|| wallet.make_words());
+    let words = given.map_or_else(|| wallet.make_words(), Ok)?;
     let (passphrase, key_file) = home::passphrase_for_new(&wallet, &passphrase)?;
     wallet.create(&words, &passphrase).await?;
     if args.json {

@@ -63,7 +63,7 @@ impl<P: Ports> Wallet<P> {
                 }
                 answer(&status)
             }
-            "make_words" => answer(&json!({ "words": self.make_words().text().as_str() })),
+            "make_words" => answer(&json!({ "words": self.make_words()?.text().as_str() })),
             "create" => done(self.create(&Words::parse(p.text("words")?)?, p.text("passphrase")?).await),
             "restore" => {
                 let words = Words::parse(p.text("words")?)?;

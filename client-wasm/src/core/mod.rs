@@ -65,4 +65,4 @@ pub use topup::TopUp;
 pub use transfers::{LinkView, TransferView};
 pub use vault::Kdf;
 pub use wallet::{MakePayer, Payer, Status, Wallet};
-pub use words::Words;
+pub use words::{Words, take_list};

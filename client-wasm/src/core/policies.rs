@@ -6,6 +6,7 @@
 use semper_shared::commerce::negotiation::{Situation, Way, negotiate};
 use semper_shared::commerce::policy::{Facts, Means, Policy, Side, Spent, window_start};
 use semper_shared::commerce::{Offer, deal::State};
+use semper_shared::foundation::table::in_order;
 use semper_shared::foundation::{Amount, UnixSeconds};
 use semper_shared::items::payment::ecash::EcashPayer;
 use semper_shared::items::payment::ecash::transfer::{Direction, Passed};
@@ -126,12 +127,10 @@ impl<P: Ports> Wallet<P> {
             spent,
             ..Situation::new(offer, now)
         };
-        let mut payers = self.state()?.payers();
         let place = |payer: &&dyn ErasedPayer| {
             rules.prefer.iter().position(|id| *id == payer.id()).unwrap_or(rules.prefer.len())
         };
-        payers.sort_by_key(place);
-        Ok(negotiate(&payers, &situation))
+        Ok(negotiate(&in_order(self.state()?.payers(), place), &situation))
     }
 
     /// Whether cash may go to a person.

@@ -203,7 +203,10 @@ impl<P: Ports> Wallet<P> {
     }
 
     /// Makes new recovery words. Nothing is stored.
-    pub fn make_words(&self) -> Words {
+    ///
+    /// # Errors
+    /// As [`Words::make`].
+    pub fn make_words(&self) -> Result<Words, WalletError> {
         Words::make(&mut self.ports.rng())
     }
 

@@ -1,9 +1,11 @@
 //! Recovery words: 12 English words of BIP-39, from which the wallet's seed derives.
 //!
-//! List and arithmetic are here, in little code and over the hash functions that the wallet has anyway; a test holds both
-//! equal to the crate `bip39`.
+//! The arithmetic is here, in little code and over the hash functions that the wallet has anyway; a test holds it and the list
+//! equal to the crate `bip39`. The list is a file of the wallet's site: what runs in the browser is smaller by it, and takes it
+//! from there when words are made or read.
 
 use core::fmt;
+use std::sync::OnceLock;
 
 use hkdf::hmac::{Hmac, KeyInit, Mac};
 use rand_core::CryptoRng;
@@ -13,9 +15,21 @@ use sha2::Sha512;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::WalletError;
+use super::net::peer;
 
-/// The English list of BIP-39, in its order.
-const LIST: &str = include_str!("words.txt");
+/// The English list of BIP-39, in its order; the browser's is [`take_list`]'s.
+#[cfg(not(target_arch = "wasm32"))]
+const BUILT_IN: Option<&str> = Some(include_str!("../../../www/wallet/words.txt"));
+#[cfg(target_arch = "wasm32")]
+const BUILT_IN: Option<&str> = None;
+
+/// Where the wallet's site has the list.
+const ADDRESS: &str = "/words.txt";
+/// Its SHA-256.
+const LIST_DIGEST: &str = "v7XxfQ3DujiLqpaHdwNS700inkjXrZD0b0wO7NThx6o";
+
+/// The list, once it was taken.
+static TAKEN: OnceLock<String> = OnceLock::new();
 
 const ENTROPY_LEN: usize = 16;
 const WORD_COUNT: usize = 12;
@@ -27,25 +41,58 @@ const ROUNDS: u32 = 2048;
 
 /// The words by which a wallet is restored: 128 bits of randomness and a checksum.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Words(Zeroizing<[u8; ENTROPY_LEN]>);
+pub struct Words(Zeroizing<[u8; ENTROPY_LEN]>, #[zeroize(skip)] List);
+
+/// The English list of BIP-39, in its order.
+#[derive(Clone, Copy)]
+struct List(&'static str);
+
+/// Takes the list, where it is not built in: words can be made and read from then on.
+///
+/// # Errors
+/// [`WalletError::Peer`] where it is another list.
+pub fn take_list(text: String) -> Result<(), WalletError> {
+    if Digest::of(text.as_bytes()).to_string() != LIST_DIGEST {
+        return Err(peer(ADDRESS, "it is not the list of recovery words"));
+    }
+    // Another call may have taken the same list.
+    let _ = TAKEN.set(text);
+    Ok(())
+}
+
+impl List {
+    fn get() -> Result<Self, WalletError> {
+        let list = BUILT_IN.or_else(|| TAKEN.get().map(String::as_str));
+        list.map(Self).ok_or_else(|| peer(ADDRESS, "there is no list of recovery words"))
+    }
+
+    fn words(self) -> impl Iterator<Item = &'static str> {
+        self.0.split_ascii_whitespace()
+    }
+}
 
 impl Words {
     /// Makes words.
-    pub fn make(rng: &mut impl CryptoRng) -> Self {
+    ///
+    /// # Errors
+    /// [`WalletError::Peer`] where the list was not taken.
+    pub fn make(rng: &mut impl CryptoRng) -> Result<Self, WalletError> {
         let mut entropy = Zeroizing::new([0; ENTROPY_LEN]);
         rng.fill_bytes(&mut *entropy);
-        Self(entropy)
+        Ok(Self(entropy, List::get()?))
     }
 
     /// Reads words, however they are spaced and capitalised.
     ///
     /// # Errors
-    /// [`WalletError::Words`] unless they are 12 of the list with a right checksum.
+    /// [`WalletError::Words`] unless they are 12 of the list with a right checksum, and [`WalletError::Peer`] where the list was
+    /// not taken.
     pub fn parse(text: &str) -> Result<Self, WalletError> {
+        let list = List::get()?;
         let mut indices = Vec::with_capacity(WORD_COUNT);
         for word in text.split_ascii_whitespace().take(WORD_COUNT + 1) {
             let word = Zeroizing::new(word.to_ascii_lowercase());
-            let index = list().position(|other| other == word.as_str()).ok_or(WalletError::Words)?;
+            let index = list.words().position(|other| other == word.as_str()).ok_or(WalletError::Words)?;
             indices.push(u128::try_from(index).map_err(|_| WalletError::Words)?);
         }
         let [first @ .., last] = indices.as_slice() else {
@@ -56,7 +103,7 @@ impl Words {
         }
         let entropy = first.iter().fold(0, |bits, index| (bits << WORD_BITS) | index);
         let entropy = (entropy << (WORD_BITS - CHECKSUM_BITS)) | (last >> CHECKSUM_BITS);
-        let words = Self(Zeroizing::new(entropy.to_be_bytes()));
+        let words = Self(Zeroizing::new(entropy.to_be_bytes()), list);
         if words.indices().last() == usize::try_from(*last).ok() { Ok(words) } else { Err(WalletError::Words) }
     }
 
@@ -67,7 +114,7 @@ impl Words {
             if !text.is_empty() {
                 text.push(' ');
             }
-            text.push_str(list().nth(index).unwrap_or_default());
+            text.push_str(self.1.words().nth(index).unwrap_or_default());
         }
         text
     }
@@ -106,10 +153,6 @@ impl Words {
     }
 }
 
-fn list() -> impl Iterator<Item = &'static str> {
-    LIST.split_ascii_whitespace()
-}
-
 impl fmt::Debug for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Words(secret)")
@@ -125,10 +168,10 @@ mod tests {
 
     #[test]
     fn are_those_of_bip39() {
-        assert!(list().eq(Language::English.word_list().iter().copied()));
+        assert!(List::get().unwrap().words().eq(Language::English.word_list().iter().copied()));
         let mut rng = TestRng::new(3);
         for _ in 0..50 {
-            let words = Words::make(&mut rng);
+            let words = Words::make(&mut rng).unwrap();
             let theirs = Mnemonic::from_entropy(&*words.0).unwrap();
             assert_eq!(*words.text(), theirs.to_string());
             assert_eq!(*words.bip39_seed(), theirs.to_seed_normalized(""));
@@ -143,6 +186,14 @@ mod tests {
         let words = Words::parse(&format!("{}about", "abandon ".repeat(11))).unwrap();
         assert_eq!(*words.0, [0; 16]);
         assert_eq!(words.bip39_seed()[..8], [0x5e, 0xb0, 0x0b, 0xbd, 0xdc, 0xf0, 0x69, 0x08]);
+    }
+
+    #[test]
+    fn no_other_list_is_taken() {
+        let list = BUILT_IN.unwrap();
+        assert!(matches!(take_list(list.replacen("abandon", "abandom", 1)), Err(WalletError::Peer(_))));
+        assert!(matches!(take_list(String::new()), Err(WalletError::Peer(_))));
+        take_list(list.to_owned()).unwrap();
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl Person<'_> {
 
     async fn first_time(&self) -> Outcome {
         let mut wallet = self.open()?;
-        let words: Words = wallet.make_words();
+        let words: Words = wallet.make_words().unwrap();
         Ok(wallet.create(&words, PASSPHRASE).await?)
     }
 

@@ -16,7 +16,7 @@ const PRICE: u64 = 5;
 async fn story(world: &Rc<World>) -> Result<(), WalletError> {
     let mut wallet = world.wallet();
     if wallet.status().await?.0 == Status::Empty {
-        let words = wallet.make_words();
+        let words = wallet.make_words().unwrap();
         wallet.create(&words, "pass").await?;
     } else {
         wallet.unlock("pass").await?;

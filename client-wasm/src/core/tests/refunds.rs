@@ -18,7 +18,7 @@ fn bought(refunds: &[u64]) -> (Rc<World>, String) {
     let world = World::new();
     let mut wallet = world.wallet();
     let deal = run(async {
-        let words = wallet.make_words();
+        let words = wallet.make_words().unwrap();
         wallet.create(&words, "pass").await.unwrap();
         wallet.add_cash(MINT, cents(CASH), Progress::none()).await.unwrap();
         let deal = buy(&mut wallet).await.unwrap().deal;
@@ -191,7 +191,7 @@ fn what_does_not_fit_is_not_taken() {
 fn words_alone_find_what_was_refunded() {
     let world = World::new();
     let mut wallet = world.wallet();
-    let words = wallet.make_words();
+    let words = wallet.make_words().unwrap();
     let deal = run(async {
         wallet.create(&words, "pass").await.unwrap();
         wallet.add_cash(MINT, cents(CASH), Progress::none()).await.unwrap();

@@ -20,7 +20,7 @@ async fn opened(world: &Rc<World>) -> Result<Wallet<Here>, WalletError> {
     let mut wallet = world.wallet();
     match wallet.status().await?.0 {
         crate::core::Status::Empty => {
-            let words = wallet.make_words();
+            let words = wallet.make_words().unwrap();
             wallet.create(&words, "pass").await?;
         }
         _ => wallet.unlock("pass").await?,

@@ -11,6 +11,7 @@
 use super::offer::Offer;
 use super::policy::{Facts, Means, Policy, Side, Spent};
 use crate::foundation::UnixSeconds;
+use crate::foundation::table::in_order;
 use crate::items::payment::{Acceptance, ErasedPayer, ModuleId, ModuleVersion, Quote, Unusable};
 
 /// What is known when a way to pay is chosen.
@@ -73,8 +74,8 @@ pub fn negotiate(payers: &[&dyn ErasedPayer], situation: &Situation<'_>) -> Vec<
             ways.push(ours(&id, &versions, situation));
         }
     }
-    let mut theirs: Vec<_> = accepts.iter().filter(|way| payers.iter().all(|payer| payer.id() != way.module)).collect();
-    theirs.sort_by_key(|way| (&way.module, core::cmp::Reverse(way.version)));
+    let theirs = accepts.iter().filter(|way| payers.iter().all(|payer| payer.id() != way.module));
+    let mut theirs = in_order(theirs, |way| (&way.module, core::cmp::Reverse(way.version)));
     theirs.dedup_by_key(|way| &way.module);
     ways.extend(theirs.into_iter().map(|way| fallen(way.module.clone(), way.version, Unusable::NotInWallet)));
     refuse_downgrade(&mut ways);
