@@ -63,7 +63,8 @@ async fn perform(
 ) -> Result<JsValue, JsValue> {
     let (params, bytes) = split(&params)?;
     let report = |progress: &serde_json::Value| {
-        if let (Some(listener), Ok(value)) = (&on_progress, JSON::parse(&progress.to_string())) {
+        let text = serde_json::to_string(progress).unwrap_or_default();
+        if let (Some(listener), Ok(value)) = (&on_progress, JSON::parse(&text)) {
             // A listener that fails is no reason to stop a payment.
             let _ = listener.call1(&JsValue::UNDEFINED, &value);
         }
@@ -88,6 +89,7 @@ fn split(params: &JsValue) -> Result<(String, Option<Vec<u8>>), JsValue> {
 
 /// Takes the list of recovery words, which the module does not contain; throws where it is another. Whoever calls `make_words`,
 /// `create` or `restore` has to see to it before.
+#[allow(unreachable_pub, reason = "JavaScript reaches it")]
 #[wasm_bindgen]
 pub fn take_words(list: String) -> Result<(), JsValue> {
     take_list(list).map_err(|error| error_of(&error))

@@ -180,13 +180,13 @@ impl<P: Ports> Wallet<P> {
         let invoice = invoice.ok_or(WalletError::NotFound("the deal has no invoice"))?;
         let (reference, paid) = (invoice.reference.as_str(), invoice.amount.minor().saturating_sub(open.minor()));
         // The same rest of the same invoice is transferred once, however often it is asked for.
-        let order = serde_json::json!({
+        let order = object!(
             "id": format!("{reference}-{paid}"),
             "from": account.account,
             "iban": invoice.account.iban.as_str(),
             "amount": open,
             "subject": reference,
-        });
+        );
         let mut request = post(join(bank, "payments"), &order)?;
         request.headers.push(("authorization", format!("Bearer {}", account.token)));
         match ask(&self.ports, &request).await? {

@@ -16,7 +16,6 @@ use semper_shared::items::payment::{ErasedPayer, ModuleId, ModuleVersion, Paymen
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{Portable, SigningKey};
 use serde::Serialize;
-use serde_json::json;
 
 use super::call::Progress;
 use super::net::{Problem, Reply, ask, host_of, join, peer, post, read_json};
@@ -269,7 +268,7 @@ impl<P: Ports> Wallet<P> {
         let Some(acknowledgement) = record.acknowledgement.clone() else {
             return Ok(());
         };
-        let request = post(url, &json!({ "acknowledgement": acknowledgement }))?;
+        let request = post(url, &object!("acknowledgement": acknowledgement))?;
         let answer = self.ports.http().send(&request).await;
         if answer.is_ok_and(|answer| answer.status == 200) {
             let now = self.now();
@@ -315,7 +314,7 @@ fn proof_of_spending(record: &DealRecord, problem: &Problem) -> Option<Vec<Strin
     use semper_shared::items::payment::ecash::{EcashBody, Melt, Permission};
     use semper_shared::items::statement::Compact;
     let (coin, spent) = (problem.members.get("coin")?, problem.members.get("spent")?);
-    let claim: AlreadySpent = json::from_value(json!({ "coin": coin, "spent": spent })).ok()?;
+    let claim: AlreadySpent = json::from_value(object!("coin": coin, "spent": spent)).ok()?;
     let body = json::from_value::<EcashBody>(record.payment.as_ref()?.body.clone()).ok()?;
     let paid_with_it = body.permissions.iter().any(|permission: &Compact<Permission>| {
         permission.verify_self_keyed(&Portable).is_ok_and(|(_, key)| key == claim.coin)

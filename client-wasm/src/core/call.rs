@@ -3,7 +3,7 @@
 use semper_shared::foundation::{Amount, Digest, json};
 use semper_shared::items::payment::ModuleId;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::ports::Ports;
 use super::{Status, Wallet, WalletError, Words};
@@ -24,7 +24,7 @@ impl<'a> Progress<'a> {
     }
 
     pub(super) fn step(self, step: &str) {
-        (self.0)(&json!({ "step": step }));
+        (self.0)(&object!("step": step));
     }
 
     pub(super) fn report(self, value: &Value) {
@@ -39,6 +39,19 @@ pub enum Answer {
     Json(String),
     /// A file.
     Bytes(Vec<u8>),
+}
+
+#[derive(Serialize)]
+struct StatusView {
+    state: Status,
+    backup_confirmed: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    taken_over: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_false(said: &bool) -> bool {
+    !*said
 }
 
 impl<P: Ports> Wallet<P> {
@@ -57,13 +70,10 @@ impl<P: Ports> Wallet<P> {
         match method {
             "status" => {
                 let (state, backup_confirmed) = self.status().await?;
-                let mut status = json!({ "state": state, "backup_confirmed": backup_confirmed });
-                if state == Status::Unlocked && self.is_taken_over()? {
-                    status["taken_over"] = true.into();
-                }
-                answer(&status)
+                let taken_over = state == Status::Unlocked && self.is_taken_over()?;
+                answer(&StatusView { state, backup_confirmed, taken_over })
             }
-            "make_words" => answer(&json!({ "words": self.make_words()?.text().as_str() })),
+            "make_words" => answer(&object!("words": self.make_words()?.text().as_str())),
             "create" => done(self.create(&Words::parse(p.text("words")?)?, p.text("passphrase")?).await),
             "restore" => {
                 let words = Words::parse(p.text("words")?)?;
@@ -135,7 +145,7 @@ impl<P: Ports> Wallet<P> {
             "approve" => {
                 let approved = p.member("approved")?.as_bool().ok_or_else(|| wrong("approved"))?;
                 let deal = self.awaiting_approval().await?;
-                answer(&json!({ "approved": self.approve(&deal, approved).await? }))
+                answer(&object!("approved": self.approve(&deal, approved).await?))
             }
             "resume" => answer(&self.resume(progress).await?),
             "take_over" => answer(&self.take_over(progress).await?),

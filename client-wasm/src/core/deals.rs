@@ -3,7 +3,7 @@
 use semper_shared::commerce::deal::State;
 use semper_shared::foundation::{Amount, Digest, UnixSeconds, base64, json};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::mints::MintName;
 use super::ports::Ports;
@@ -97,7 +97,7 @@ impl<P: Ports> Wallet<P> {
             timeline: record.steps.clone(),
             refunds: record.refund_views(),
             refundable: record.may_be_refunded(),
-            refusal: refusal.map(|refusal| json!({ "code": refusal.code, "detail": refusal.detail })),
+            refusal: refusal.map(|refusal| object!("code": refusal.code, "detail": refusal.detail)),
             statements: statements(record),
         })
     }
@@ -122,7 +122,7 @@ impl<P: Ports> Wallet<P> {
     pub async fn evidence(&mut self, deal: &Digest) -> Result<Value, WalletError> {
         let view = self.deal(deal).await?;
         let statements: Vec<&str> = view.statements.iter().map(|statement| statement.jws.as_str()).collect();
-        Ok(json!({
+        Ok(object!(
             "format": "semper-evidence/1",
             "deal": deal,
             "role": "customer",
@@ -134,7 +134,7 @@ impl<P: Ports> Wallet<P> {
             "timeline": view.timeline,
             "refusal": view.refusal,
             "statements": statements,
-        }))
+        ))
     }
 }
 

@@ -161,9 +161,26 @@ impl WalletError {
         Self::Refused { code, said: Box::new(Said { host, what }) }
     }
 
+    /// What happened, in words.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn told(&self) -> String {
+        self.to_string()
+    }
+
+    /// What somebody said, or the code: the pages have words for every code, in three languages.
+    #[cfg(target_arch = "wasm32")]
+    pub(super) fn told(&self) -> String {
+        match self {
+            Self::Refused { said, .. } | Self::Peer(said) => [&*said.host, ": ", &*said.what].concat(),
+            Self::Request(what) | Self::Store(what) => what.clone(),
+            Self::NotFound(what) | Self::Damaged(what) => (*what).to_owned(),
+            other => other.code().as_str().to_owned(),
+        }
+    }
+
     /// What happened, and what to do about it.
     pub fn message(&self) -> String {
-        let (happened, advice) = (self.to_string(), self.code().advice());
+        let (happened, advice) = (self.told(), self.code().advice());
         let happened = happened.trim_end_matches('.');
         if happened.ends_with(advice.trim_end_matches('.')) {
             format!("{happened}.")

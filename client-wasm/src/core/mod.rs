@@ -14,6 +14,15 @@
 //! before anything is built on it; so a wallet that dies at any moment finds on its disk what to ask again. And every
 //! request is the same each time it is asked, so whoever answered it before answers it again.
 
+/// A JSON object of members that serialize. Like `serde_json::json`, which would bring the texts of all of its errors along.
+macro_rules! object {
+    ($($name:literal: $value:expr),* $(,)?) => {{
+        let mut members = serde_json::Map::new();
+        $(members.insert($name.to_owned(), serde_json::to_value(&$value).unwrap_or_default());)*
+        serde_json::Value::Object(members)
+    }};
+}
+
 mod abandon;
 mod accounts;
 mod backup;

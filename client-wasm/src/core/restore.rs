@@ -8,7 +8,6 @@ use semper_shared::foundation::{Code, Digest, Table};
 use semper_shared::items::payment::ecash::{CoinStatus, EcashPayer, MAX_AWAITED, ReserveStatus};
 use semper_shared::security::{Portable, Signer, Thumbprint};
 use serde::Serialize;
-use serde_json::json;
 
 use super::call::Progress;
 use super::mints::{address, fetch_keys};
@@ -52,11 +51,11 @@ impl<P: Ports> Wallet<P> {
         settings.backup_confirmed = true;
         let mut state = State::fresh(settings, &self.modules);
         for url in mints {
-            progress.report(&json!({ "step": "mint", "mint": url, "found": state.payer.balances() }));
+            progress.report(&object!("step": "mint", "mint": url, "found": state.payer.balances()));
             let document = fetch_keys(&self.ports, url, self.now()).await?;
             let mint = state.payer.trust(document)?;
             scan(&self.ports, &mut state.payer, &mint).await?;
-            progress.report(&json!({ "step": "found", "mint": url, "found": state.payer.balances() }));
+            progress.report(&object!("step": "found", "mint": url, "found": state.payer.balances()));
         }
         self.establish(state, passphrase).await?;
         // Money that was still on its way, and change; what does not answer now is resumed later.

@@ -42,7 +42,7 @@ pub struct Waiting {
 
 impl Waiting {
     fn new(what: &'static str, deal: Option<Digest>, error: &WalletError) -> Self {
-        Self { what, deal, code: error.code().as_str(), message: error.to_string() }
+        Self { what, deal, code: error.code().as_str(), message: error.told() }
     }
 }
 

@@ -92,7 +92,7 @@ pub struct Method {
     /// The stable name of the reason, such as `no-card`: `spec/payment.md` lists them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<&'static str>,
-    /// What is in the way, in words.
+    /// What is in the way, in words; in the browser none, since the pages have their own for every cause.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What the purses hold that the merchant takes.
@@ -242,7 +242,7 @@ impl<P: Ports> Wallet<P> {
                 usable: false,
                 why: Some(unusable.code().as_str()),
                 cause: Some(unusable.reason()),
-                reason: Some(unusable.to_string()),
+                reason: in_words(&unusable),
                 ..usable(
                     id,
                     version,
@@ -289,6 +289,11 @@ impl<P: Ports> Wallet<P> {
 /// Whether the deal is of this good, also where the merchant has signed its offer anew since, and was cut off.
 pub(super) fn is_cut_off(deal: &DealRecord, offer: &Offer) -> bool {
     deal.state == State::Ordered && deal.good == offer.good && deal.merchant == offer.merchant.key.thumbprint()
+}
+
+/// Why a way to pay falls out.
+fn in_words(unusable: &Unusable) -> Option<String> {
+    cfg!(not(target_arch = "wasm32")).then(|| unusable.to_string())
 }
 
 /// The mints whose coins an offer takes.

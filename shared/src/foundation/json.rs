@@ -44,9 +44,15 @@ impl JsonError {
     }
 }
 
+/// In the browser it says only where, since all that a text can suffer from would be told in English.
 impl From<serde_json::Error> for JsonError {
     fn from(error: serde_json::Error) -> Self {
-        Self(Box::new(Cow::Owned(error.to_string())))
+        let detail = if cfg!(target_arch = "wasm32") {
+            format!("malformed at line {} column {}", error.line(), error.column())
+        } else {
+            error.to_string()
+        };
+        Self(Box::new(Cow::Owned(detail)))
     }
 }
 

@@ -68,10 +68,10 @@ impl FromStr for Iban {
 }
 
 impl TryFrom<String> for Iban {
-    type Error = PaymentError;
+    type Error = &'static str;
 
-    fn try_from(text: String) -> Result<Self, PaymentError> {
-        text.parse()
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map_err(|_: PaymentError| "an account's number has a length and check digits (ISO 13616)")
     }
 }
 

@@ -80,10 +80,10 @@ impl FromStr for Reference {
 }
 
 impl TryFrom<String> for Reference {
-    type Error = PaymentError;
+    type Error = &'static str;
 
-    fn try_from(text: String) -> Result<Self, PaymentError> {
-        text.parse()
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map_err(|_: PaymentError| "a creditor reference has a length and check digits (ISO 11649)")
     }
 }
 

@@ -50,10 +50,10 @@ impl FromStr for CardNumber {
 }
 
 impl TryFrom<String> for CardNumber {
-    type Error = PaymentError;
+    type Error = &'static str;
 
-    fn try_from(text: String) -> Result<Self, PaymentError> {
-        Zeroizing::new(text).parse()
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Zeroizing::new(text).parse().map_err(|_: PaymentError| "a card's number is 12 to 19 digits with a check digit")
     }
 }
 
@@ -165,10 +165,10 @@ impl FromStr for Expiry {
 }
 
 impl TryFrom<String> for Expiry {
-    type Error = PaymentError;
+    type Error = &'static str;
 
-    fn try_from(text: String) -> Result<Self, PaymentError> {
-        text.parse()
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map_err(|_: PaymentError| "a card's expiry is a month and a year, such as 08/31")
     }
 }
 

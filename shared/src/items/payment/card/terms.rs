@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::PaymentError;
 use crate::foundation::{Amount, Digest, UnixSeconds, base64};
 use crate::security::Thumbprint;
 
@@ -19,14 +18,14 @@ pub enum Level {
 }
 
 impl TryFrom<u8> for Level {
-    type Error = PaymentError;
+    type Error = &'static str;
 
-    fn try_from(level: u8) -> Result<Self, PaymentError> {
+    fn try_from(level: u8) -> Result<Self, Self::Error> {
         match level {
             1 => Ok(Self::One),
             2 => Ok(Self::Two),
             3 => Ok(Self::Three),
-            _ => Err(PaymentError::Invalid("the level is 1, 2 or 3")),
+            _ => Err("the level is 1, 2 or 3"),
         }
     }
 }
