@@ -108,7 +108,7 @@ function setBar(bar, progress) {
 
 /**
  * What was bought, from whom, for how much, when.
- * @typedef {{title: string, merchant: string, paid: import("./i18n.js").Amount, at: number}} Receipt
+ * @typedef {{title: string, merchant: string, paid: import("./i18n.js").Amount, at: number, owed?: boolean}} Receipt `owed`: the money is still to come
  * @extends {ValueElement<Receipt>}
  */
 class SemperReceipt extends ValueElement {
@@ -118,7 +118,7 @@ class SemperReceipt extends ValueElement {
     const rows = [
       [t("receipt.what"), receipt.title],
       [t("receipt.from"), receipt.merchant],
-      [t("receipt.paid"), h("semper-amount", { value: receipt.paid })],
+      [t(receipt.owed ? "receipt.price" : "receipt.paid"), h("semper-amount", { value: receipt.paid })],
       [t("receipt.when"), formatMoment(receipt.at)],
     ];
     return [h("dl", {}, ...rows.flatMap(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]))];

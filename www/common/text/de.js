@@ -5,6 +5,7 @@ export default {
   "receipt.what": "Gekauft",
   "receipt.from": "Bei",
   "receipt.paid": "Bezahlt",
+  "receipt.price": "Preis",
   "receipt.when": "Wann",
   "method.legend": "Zahlungsweise",
   "method.ecash": "Bargeld in dieser Geldbörse",

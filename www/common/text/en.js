@@ -5,6 +5,7 @@ export default {
   "receipt.what": "Bought",
   "receipt.from": "From",
   "receipt.paid": "Paid",
+  "receipt.price": "Price",
   "receipt.when": "When",
   "method.legend": "How to pay",
   "method.ecash": "Cash in this wallet",

@@ -5,6 +5,7 @@ export default {
   "receipt.what": "Acheté",
   "receipt.from": "Chez",
   "receipt.paid": "Payé",
+  "receipt.price": "Prix",
   "receipt.when": "Date",
   "method.legend": "Mode de paiement",
   "method.ecash": "Espèces de ce portefeuille",

@@ -48,7 +48,7 @@ function parts(context, id, deal) {
   const nodes = [
     h("a", { class: "back", href: "#/" }, icon("back"), t("nav.home")),
     h("h1", {}, deal.title),
-    h("semper-receipt", { value: { title: deal.title, merchant: deal.merchant.name, paid: deal.paid, at: deal.at } }),
+    h("semper-receipt", { value: { title: deal.title, merchant: deal.merchant.name, paid: deal.paid, at: deal.at, owed: deal.invoice?.open.minor > 0 } }),
     deal.refusal ? refusal(deal.refusal) : null,
     deal.invoice ? invoiceCard(context, { deal: id, invoice: deal.invoice }) : null,
     canBeGivenUp(deal) ? giveUp(context, id) : null,

@@ -24,7 +24,8 @@ export function invoiceMethods(review) {
 
 /** What is to be transferred, where to, and with which reference: to be scanned or typed at one's own bank. @param {Invoice} invoice */
 export function invoiceFacts(invoice) {
-  const left = invoice.open.minor === invoice.amount.minor ? formatAmount(invoice.open) : t("invoice.open", { open: formatAmount(invoice.open), amount: formatAmount(invoice.amount) });
+  const whole = invoice.open.minor === 0 || invoice.open.minor === invoice.amount.minor;
+  const left = whole ? formatAmount(invoice.amount) : t("invoice.open", { open: formatAmount(invoice.open), amount: formatAmount(invoice.amount) });
   return h(
     "dl",
     { class: "facts invoice-facts" },
