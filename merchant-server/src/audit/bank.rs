@@ -1,5 +1,7 @@
 //! The bank's tables: every transfer moved what it says, and every account holds what was moved.
 
+use semper_shared::items::payment::account::Iban;
+
 use super::desk::{Desk, whole};
 use crate::store::StoreError;
 use crate::store::sql::values;
@@ -84,16 +86,22 @@ fn transfers(desk: &mut Desk<'_, '_>) -> Result<(), StoreError> {
 
 fn accounts(desk: &mut Desk<'_, '_>) -> Result<(), StoreError> {
     let sum = "balance, floor, (SELECT CAST(coalesce(sum(posting.minor), 0) AS BIGINT) FROM posting
-               WHERE posting.account = account.id)";
+               WHERE posting.account = account.id), iban";
     desk.each(
         "account",
         "id",
         sum,
-        |row| Ok((row.take::<i64>(1)?, row.take::<i64>(2)?, row.take::<i64>(3)?)),
-        |desk, id, (balance, floor, moved)| {
+        |row| Ok((row.take::<i64>(1)?, row.take::<i64>(2)?, row.take::<i64>(3)?, row.take::<Option<String>>(4)?)),
+        |desk, id, (balance, floor, moved, iban)| {
             desk.same("account", id, "balance", moved, balance);
             if balance < floor {
                 desk.off("account", id, "balance", format!("{floor} or more"), balance);
+            }
+            // A number carries its own check digits (ISO 13616).
+            if let Some(iban) = iban
+                && iban.parse::<Iban>().is_err()
+            {
+                desk.off("account", id, "iban", "an IBAN", iban);
             }
             Ok(())
         },
