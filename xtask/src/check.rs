@@ -9,7 +9,7 @@ use crate::progress::note;
 use crate::project::Project;
 use crate::run::{Failure, Outcome, cargo, run, succeeds};
 use crate::stages::{Closing, Stage, run_all};
-use crate::wasm::BUDGET_BYTES;
+use crate::wasm::{BUDGET_BYTES, CEILING_BYTES};
 use crate::{setup, wasm};
 
 const TYPES: &str = "client-wasm/js/tsconfig.json";
@@ -58,8 +58,15 @@ fn wasm_size(project: &Project, closing: &mut Closing) -> Outcome {
     if built.brotli_bytes <= BUDGET_BYTES {
         return Ok(());
     }
+    if built.brotli_bytes <= CEILING_BYTES {
+        let over = built.brotli_bytes - BUDGET_BYTES;
+        let missed = format!("wallet wasm: over its budget by {over} bytes (docs/decisions/0009-wasm-over-its-budget.md)");
+        note(&missed);
+        closing.push(missed);
+        return Ok(());
+    }
     Err(Failure::new(
-        format!("the wallet weighs {} bytes with brotli, at most {BUDGET_BYTES}", built.brotli_bytes),
+        format!("the wallet weighs {} bytes with brotli, at most {CEILING_BYTES}", built.brotli_bytes),
         if built.optimised {
             "Find what grew; docs/decisions/0009-wasm-over-its-budget.md says what was large before."
         } else {

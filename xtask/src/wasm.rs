@@ -19,6 +19,9 @@ use crate::setup;
 /// What the wallet's wasm may weigh on the wire, in bytes after brotli (`docs/decisions/0009-wasm-over-its-budget.md`).
 pub(crate) const BUDGET_BYTES: u64 = 250_000;
 
+/// What it may weigh until it is within its budget again: a little above what it weighs, so that it cannot grow meanwhile.
+pub(crate) const CEILING_BYTES: u64 = 263_000;
+
 const OUTPUT: &str = "www/wallet/pkg";
 const VECTORS: &str = "vectors-wasm";
 const TARGET: &str = "wasm32-unknown-unknown";
