@@ -48,6 +48,14 @@ struct Market {
 }
 
 impl Market {
+    /// The bank's statement of an account from the year's beginning, as a file.
+    fn statement(&self, account: &str, to: &str, name: &str) -> Outcome<String> {
+        let file = self.file(name).to_str().ok_or("path")?.to_owned();
+        let span = ["--from", "2026-01-01", "--to", to, "--out", &file];
+        run(&[&["bank", "statement", "--data", &self.data, "--account", account], &span[..]].concat())?;
+        Ok(file)
+    }
+
     fn start() -> Outcome<Self> {
         let demo = Demo::start()?;
         let data = demo.data().to_str().ok_or("path")?.to_owned();
@@ -436,24 +444,7 @@ fn a_month_from_files_alone() -> Outcome {
     run(&["bank", "execute", "--data", &market.data, "--account", "customer", ordered.to_str().ok_or("path")?])?;
 
     let today = day(clock::now());
-    let statement = |name: &str| -> Outcome<String> {
-        let file = market.file(name).to_str().ok_or("path")?.to_owned();
-        run(&[
-            "bank",
-            "statement",
-            "--data",
-            &market.data,
-            "--account",
-            "merchant",
-            "--from",
-            "2026-01-01",
-            "--to",
-            &today,
-            "--out",
-            &file,
-        ])?;
-        Ok(file)
-    };
+    let statement = |name: &str| market.statement("merchant", &today, name);
     let notified = market.file("054.xml").to_str().ok_or("path")?.to_owned();
     run(&["bank", "notify", "--data", &market.data, "--account", "merchant", "--after", "0", "--out", &notified])?;
     let first = market.json(&["payments", "import", &notified])?;
@@ -487,21 +478,7 @@ fn a_month_from_files_alone() -> Outcome {
     assert_eq!(received, market.balance("merchant")?, "the invoices are what the account holds");
 
     // Another account's file, and one that does not add up, are refused whole.
-    let foreign = market.file("foreign.xml").to_str().ok_or("path")?.to_owned();
-    run(&[
-        "bank",
-        "statement",
-        "--data",
-        &market.data,
-        "--account",
-        "customer",
-        "--from",
-        "2026-01-01",
-        "--to",
-        &today,
-        "--out",
-        &foreign,
-    ])?;
+    let foreign = market.statement("customer", &today, "foreign.xml")?;
     assert_eq!(market.refused(&["payments", "import", &foreign])?, "bank-file-invalid");
     let cut = fs::read_to_string(market.file("053.xml"))?
         .replace("<Amt Ccy=\"EUR\">12.00</Amt>", "<Amt Ccy=\"EUR\">12.01</Amt>");

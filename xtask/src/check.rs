@@ -60,7 +60,8 @@ fn wasm_size(project: &Project, closing: &mut Closing) -> Outcome {
     }
     if built.brotli_bytes <= CEILING_BYTES {
         let over = built.brotli_bytes - BUDGET_BYTES;
-        let missed = format!("wallet wasm: over its budget by {over} bytes (docs/decisions/0009-wasm-over-its-budget.md)");
+        let missed =
+            format!("wallet wasm: over its budget by {over} bytes (docs/decisions/0009-wasm-over-its-budget.md)");
         note(&missed);
         closing.push(missed);
         return Ok(());

@@ -138,7 +138,7 @@ impl Limits {
 /// What a mint takes for each coin, in minor units. Denominations that are made from now on have these fees; those that were
 /// made before keep theirs, since their coins are out.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "closed FeeTable", deny_unknown_fields, default)]
 pub struct FeeTable {
     /// For issuing a coin, beside its value.
     pub withdraw_minor: u64,
@@ -152,7 +152,7 @@ pub struct FeeTable {
 
 /// What a mint takes for a coin, in minor units.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "closed Fee", deny_unknown_fields, default)]
 pub struct Fee {
     /// For issuing it, beside its value.
     pub withdraw_minor: u64,

@@ -6,7 +6,7 @@
 //! introduction that it takes a module, or a newer version, and leaves it out of the offer is trying to get something
 //! worse: what the customer would take instead is then not usable.
 //!
-//! Specification: `spec/payment.md`.
+//! Specification: `spec/negotiation.md`.
 
 use super::offer::Offer;
 use super::policy::{Facts, Means, Policy, Side, Spent};
