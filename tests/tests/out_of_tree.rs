@@ -99,8 +99,10 @@ impl Outside {
         let manifest = format!(
             "[package]\nname = \"semper-{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n\
              [dependencies]\n{dependencies}\n{}",
-            // Nothing of the tests' own is heavy here, and it is the largest to compile.
-            workspace[profiles..].replace("[profile.dev.package.semper-tests]\nopt-level = 2\n", "")
+            // Little of this is run: what takes long is to compile it.
+            workspace[profiles..]
+                .replace("[profile.dev.package.semper-tests]\nopt-level = 2\n", "")
+                .replace("[profile.dev.package.semper-wallet]\nopt-level = 2\n", "")
         );
         let folder = self.folder.path().join("crate");
         fs::write(folder.join("Cargo.toml"), manifest)?;

@@ -113,7 +113,7 @@ pub(super) enum Command {
     /// Call off what was sent and not yet taken: the cash comes back.
     CallOff {
         /// The transfer.
-        #[arg(value_name = "TRANSFER")]
+        #[arg(value_name = "TRANSFER", allow_hyphen_values = true)]
         transfer: String,
     },
     /// Show what a merchant offers.
@@ -161,19 +161,19 @@ pub(super) enum Command {
     /// Show the invoice of a deal, and how it stands.
     Invoice {
         /// The deal.
-        #[arg(value_name = "DEAL")]
+        #[arg(value_name = "DEAL", allow_hyphen_values = true)]
         deal: String,
     },
     /// Pay the invoice of a deal, from the test account of the shop's bank.
     PayInvoice {
         /// The deal.
-        #[arg(value_name = "DEAL")]
+        #[arg(value_name = "DEAL", allow_hyphen_values = true)]
         deal: String,
     },
     /// Fetch the files of a deal again.
     Fetch {
         /// The deal.
-        #[arg(value_name = "DEAL")]
+        #[arg(value_name = "DEAL", allow_hyphen_values = true)]
         deal: String,
         /// Where to put the files.
         #[arg(long, value_name = "DIR")]
@@ -186,7 +186,7 @@ pub(super) enum Command {
     /// Look for refunds, of one deal or of all that may still be refunded; the money is back in the purse.
     Refunds {
         /// The deal.
-        #[arg(value_name = "DEAL")]
+        #[arg(value_name = "DEAL", allow_hyphen_values = true)]
         deal: Option<String>,
     },
     /// Show what was bought.
@@ -194,7 +194,7 @@ pub(super) enum Command {
     /// Write every statement of a deal to a file.
     Evidence {
         /// The deal.
-        #[arg(value_name = "DEAL")]
+        #[arg(value_name = "DEAL", allow_hyphen_values = true)]
         deal: String,
         /// The file.
         #[arg(long, value_name = "FILE")]
@@ -205,7 +205,7 @@ pub(super) enum Command {
     /// Give up a purchase that its merchant does not finish; the money comes back, unless the merchant has taken it.
     Abandon {
         /// The deal.
-        #[arg(value_name = "DEAL")]
+        #[arg(value_name = "DEAL", allow_hyphen_values = true)]
         deal: String,
     },
     /// Write a backup of everything, under a passphrase.
@@ -226,4 +226,26 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         backup_passphrase_file: PathBuf,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// A deal's name is base64url: one in 64 begins with a hyphen.
+    #[test]
+    fn names_may_begin_with_a_hyphen() {
+        const NAME: &str = "-SwTLIsxB4Jf_zerupLKGkKRCOccQ0Bp0L67QPxDj-4";
+        for command in ["invoice", "pay-invoice", "refunds", "abandon", "evidence", "fetch", "call-off", "card approve"]
+        {
+            let mut words: Vec<_> = ["semper-wallet", "--home", "h"].into_iter().chain(command.split(' ')).collect();
+            words.push(NAME);
+            if matches!(command, "evidence" | "fetch") {
+                words.extend(["--out", "o"]);
+            }
+            let args = Args::try_parse_from(&words).unwrap();
+            assert!(format!("{:?}", args.command).contains(NAME), "{command}");
+        }
+    }
 }

@@ -36,7 +36,7 @@ pub(super) enum CardCommand {
     /// Approve, or refuse, a payment for which the card's issuer wants your word; then `resume` or buy again.
     Approve {
         /// The deal.
-        #[arg(value_name = "DEAL")]
+        #[arg(value_name = "DEAL", allow_hyphen_values = true)]
         deal: String,
         /// Refuse it.
         #[arg(long)]

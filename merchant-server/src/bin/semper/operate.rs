@@ -34,7 +34,7 @@ pub(crate) struct RefundArgs {
     #[command(flatten)]
     merchant: Merchant,
     /// The deal, as `semper deals` shows it.
-    #[arg(long, value_name = "DEAL")]
+    #[arg(long, value_name = "DEAL", allow_hyphen_values = true)]
     deal: String,
     /// How much, such as 3.20; without it, all that is left.
     #[arg(long, value_name = "AMOUNT")]
@@ -43,7 +43,7 @@ pub(crate) struct RefundArgs {
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
     /// The refund's name, to send one again whose outcome was not known.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     name: Option<String>,
 }
 
