@@ -181,7 +181,7 @@ impl Person<'_> {
 
     async fn first_time(&self) -> Outcome {
         let mut wallet = self.open()?;
-        let words: Words = wallet.make_words().unwrap();
+        let words: Words = wallet.make_words()?;
         Ok(wallet.create(&words, PASSPHRASE).await?)
     }
 

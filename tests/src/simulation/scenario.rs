@@ -82,7 +82,7 @@ pub async fn run(seed: u64, defect: Option<Defect>) -> Outcome<Outline> {
 
     let mut customers = Vec::new();
     for number in 0..WALLETS {
-        let (ahead, words) = (chance.below(200), Words::make(&mut chance).unwrap());
+        let (ahead, words) = (chance.below(200), Words::make(&mut chance).expect("the list is in the program"));
         let disk = Rc::default();
         let (process, copy, forgetful, put_back) = (None, None, false, false);
         customers.push(Customer { number, ahead, disk, words, process, copy, forgetful, put_back });
