@@ -25,8 +25,10 @@ use std::path::{Path, PathBuf};
 use semper_shared::foundation::{Code, Coded};
 use serde::Deserialize;
 
+#[cfg(feature = "card")]
+use crate::gateway;
 use crate::sites::{ShopConfig, WalletConfig};
-use crate::{bank, gateway, merchant, mint};
+use crate::{bank, merchant, mint};
 
 /// The parties of a process. Each has its own store, keys and port; one that is not named is not started.
 #[derive(Debug, Clone, Deserialize)]
@@ -43,7 +45,11 @@ pub struct Config {
     /// The bank.
     pub bank: Option<bank::Config>,
     /// The gateway.
+    #[cfg(feature = "card")]
     pub gateway: Option<gateway::Config>,
+    /// The gateway, which is not in this program: refused by name.
+    #[cfg(not(feature = "card"))]
+    pub gateway: Option<serde::de::IgnoredAny>,
 }
 
 impl Config {
@@ -64,6 +70,7 @@ impl Config {
             config.merchant.as_mut().map(|merchant| &mut merchant.data),
             config.mint.as_mut().map(|mint| &mut mint.data),
             config.bank.as_mut().map(|bank| &mut bank.data),
+            #[cfg(feature = "card")]
             config.gateway.as_mut().map(|gateway| &mut gateway.data),
             config.shop.as_mut().and_then(|shop| shop.assets.as_mut()),
             config.wallet.as_mut().and_then(|wallet| wallet.assets.as_mut()),
@@ -86,6 +93,7 @@ impl Config {
             self.merchant.as_ref().map(|merchant| &merchant.data),
             self.mint.as_ref().map(|mint| &mint.data),
             self.bank.as_ref().map(|bank| &bank.data),
+            #[cfg(feature = "card")]
             self.gateway.as_ref().map(|gateway| &gateway.data),
         ];
         let data: Vec<_> = data.into_iter().flatten().collect();

@@ -21,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod demo;
+#[cfg(feature = "card")]
 pub mod gateway;
 pub mod http;
 pub mod introduction;

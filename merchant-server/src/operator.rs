@@ -1,5 +1,6 @@
 //! The operator's side of a running merchant: its deals, and refunds of them, over the merchant's own addresses.
 
+#[cfg(feature = "account")]
 mod accounts;
 
 use std::path::Path;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use crate::crypto::system_rng;
 use crate::merchant::{ADMIN_TOKEN_FILE, Config};
 
+#[cfg(feature = "account")]
 pub use accounts::{Entry, Invoice, Outgoing, Report};
 
 /// How often a request whose outcome is not known is sent again, and how long to wait before.

@@ -8,8 +8,10 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::config::Config;
+#[cfg(feature = "card")]
+use crate::gateway;
 use crate::http::{Running, Shutdown, StartError};
-use crate::{bank, gateway, merchant, mint, sites};
+use crate::{bank, merchant, mint, sites};
 
 /// Between two looks at whether a party is ready.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -33,6 +35,11 @@ impl Parties {
         if let Some(mint) = &config.mint {
             running.push(mint::start(mint, shutdown).await?);
         }
+        #[cfg(not(feature = "card"))]
+        if config.gateway.is_some() {
+            return Err(StartError::LeftOut("card"));
+        }
+        #[cfg(feature = "card")]
         if let Some(gateway) = &config.gateway {
             running.push(gateway::start(gateway, shutdown).await?);
         }

@@ -32,7 +32,8 @@ pub struct Urls {
     pub mint: String,
     /// The bank's origin.
     pub bank: String,
-    /// The gateway's origin.
+    /// The gateway's origin; empty where the program has none.
+    #[serde(default)]
     pub gateway: String,
 }
 
@@ -42,10 +43,18 @@ impl Demo {
     /// # Errors
     /// Where it does not become ready.
     pub fn start() -> Outcome<Self> {
+        Self::start_program(&binaries::semper()?)
+    }
+
+    /// The same with another build of the program.
+    ///
+    /// # Errors
+    /// Where it does not become ready.
+    pub fn start_program(program: &Path) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         goods::write(&folder.path().join("goods"))?;
         let port_base = free_base()?;
-        let (child, urls) = launch(folder.path(), port_base)?;
+        let (child, urls) = launch(program, folder.path(), port_base)?;
         Ok(Self { folder, port_base, child: Some(child), urls })
     }
 
@@ -67,7 +76,7 @@ impl Demo {
     /// Where it does not become ready.
     pub fn restart(&mut self) -> Outcome {
         self.kill()?;
-        let (child, urls) = launch(self.folder.path(), self.port_base)?;
+        let (child, urls) = launch(&binaries::semper()?, self.folder.path(), self.port_base)?;
         self.child = Some(child);
         self.urls = urls;
         Ok(())
@@ -145,8 +154,8 @@ impl Drop for Demo {
     }
 }
 
-fn launch(folder: &Path, port_base: u16) -> Outcome<(Child, Urls)> {
-    let mut command = Command::new(binaries::semper()?);
+fn launch(program: &Path, folder: &Path, port_base: u16) -> Outcome<(Child, Urls)> {
+    let mut command = Command::new(program);
     command
         .arg("demo")
         .args(["--data".as_ref(), folder.join("data").as_os_str()])

@@ -76,6 +76,12 @@ fn copy_template(from: &Path, to: &Path) -> Outcome {
     Ok(())
 }
 
+/// Where these tests build.
+fn target() -> Outcome<PathBuf> {
+    let test = std::env::current_exe()?;
+    Ok(test.ancestors().nth(2).and_then(Path::parent).ok_or("where things are built")?.join("out-of-tree"))
+}
+
 /// A crate outside the project's workspace.
 struct Outside {
     name: &'static str,
@@ -112,9 +118,7 @@ impl Outside {
         let folder = self.folder.path().join("crate");
         fs::write(folder.join("Cargo.toml"), manifest)?;
         fs::copy(self.root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
-        let test = std::env::current_exe()?;
-        let target =
-            test.ancestors().nth(2).and_then(Path::parent).ok_or("where things are built")?.join("out-of-tree");
+        let target = target()?;
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(&folder).args(["build", "--quiet", "--offline", "--target-dir"]).arg(&target);
         let output = cargo.output()?;
@@ -125,22 +129,28 @@ impl Outside {
     }
 }
 
-/// What only the card module's code holds.
-const MARK: &[u8] = b"semper-card-certificate+jwt";
+/// What only the modules' code holds: the types of their statements.
+const MARKS: [(&str, &[u8]); 2] = [("card", b"semper-card-certificate+jwt"), ("account", b"semper-invoice+jwt")];
+
+/// Which modules a program holds.
+fn held(program: &Path) -> Outcome<Vec<&'static str>> {
+    let bytes = fs::read(program)?;
+    let holds = |mark: &[u8]| bytes.windows(mark.len()).any(|window| window == mark);
+    Ok(MARKS.into_iter().filter(|(_, mark)| holds(mark)).map(|(module, _)| module).collect())
+}
 
 #[test]
 #[ignore = "compiles everything anew: see above"]
-fn a_module_that_is_left_out_is_absent_and_refused_by_name() -> Outcome {
-    let outside = Outside::new("wallet-without-cards")?;
+fn modules_that_are_left_out_of_the_wallet_are_absent_and_refused_by_name() -> Outcome {
+    let outside = Outside::new("wallet-of-cash")?;
     let main = "fn main() -> std::process::ExitCode { semper_wallet::cli::main() }\n";
     fs::write(outside.source().join("main.rs"), main)?;
     let wallet = outside.root.join("client-wasm").display().to_string();
     let lean = outside
         .build(&format!("semper-wallet = {{ path = {wallet:?}, default-features = false, features = [\"cli\"] }}\n"))?;
-    let holds =
-        |program: &Path| -> Outcome<bool> { Ok(fs::read(program)?.windows(MARK.len()).any(|window| window == MARK)) };
-    assert!(holds(&binaries::semper_wallet()?)?, "the whole wallet has it, so that its absence shows something");
-    assert!(!holds(&lean)?, "the module's code is in the program");
+    let whole = held(&binaries::semper_wallet()?)?;
+    assert_eq!(whole, ["card", "account"], "the whole wallet has them, so that their absence shows something");
+    assert_eq!(held(&lean)?, [""; 0], "the modules' code is in the program");
 
     let demo = Demo::start()?;
     let home = outside.folder.path().join("home");
@@ -154,11 +164,71 @@ fn a_module_that_is_left_out_is_absent_and_refused_by_name() -> Outcome {
     let goods = outside.folder.path().join("goods").display().to_string();
     let (_, methods, _) = run(&["methods", &offer, "--json"])?;
     let methods: Value = serde_json::from_str(&methods)?;
-    let card = methods.as_array().and_then(|all| all.iter().find(|method| method["module"] == "card"));
-    assert_eq!(card.ok_or("the shop takes cards")?["cause"], "not-in-wallet");
-    let (done, _, said) = run(&["buy", &offer, "--out", &goods, "--method", "card"])?;
-    assert!(!done && said.contains("error[module-unsupported]: card:"), "{said}");
-    assert!(run(&["card", "list"])?.2.contains("error[usage]"));
+    for module in ["card", "account"] {
+        let way = methods.as_array().and_then(|all| all.iter().find(|method| method["module"] == module));
+        assert_eq!(way.ok_or("the shop takes it")?["cause"], "not-in-wallet");
+        let (done, _, said) = run(&["buy", &offer, "--out", &goods, "--method", module])?;
+        assert!(!done && said.contains(&format!("error[module-unsupported]: {module}:")), "{said}");
+    }
+    for command in [&["card", "list"][..], &["invoice", "x"], &["buy", &offer, "--out", &goods, "--later"]] {
+        assert!(run(command)?.2.contains("error[usage]"), "{command:?}");
+    }
+    let (done, _, said) = run(&["buy", &offer, "--out", &goods])?;
+    assert!(done, "what is left pays: {said}");
+    Ok(())
+}
+
+#[test]
+#[ignore = "compiles everything anew: see above"]
+fn modules_that_are_left_out_of_the_server_are_absent_and_refused_by_name() -> Outcome {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let target = target()?;
+    let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .current_dir(&root)
+        .args(["build", "--quiet", "--offline", "--package", "semper-server", "--bin", "semper"])
+        .args(["--no-default-features", "--target-dir"])
+        .arg(&target)
+        .output()?;
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let lean = target.join("debug/semper");
+    let whole = held(&binaries::semper()?)?;
+    assert_eq!(whole, ["card", "account"], "the whole server has them, so that their absence shows something");
+    assert_eq!(held(&lean)?, [""; 0], "the modules' code is in the program");
+
+    // Settings that ask for one are refused, and by name.
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("semper.toml");
+    let merchant = "[merchant]\ndata = 'shop'\nname = 'Shop'\nserver = { listen = '127.0.0.1:0', public_url = 'http://localhost:1' }\n";
+    let gateway = "[gateway]\ndata = 'gateway'\n";
+    for (text, module) in [
+        (format!("{merchant}[merchant.gateway]\nurl = 'http://localhost:2'\n"), "card"),
+        (format!("{merchant}[merchant.account]\niban = 'DE89370400440532013000'\n"), "account"),
+        (merchant.replace("name =", "dummy_payments = true\nname ="), "dummy"),
+        (gateway.to_owned(), "card"),
+    ] {
+        fs::write(&file, text)?;
+        let refused = Command::new(&lean).args(["serve", "--config"]).arg(&file).output()?;
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success(), "{module}");
+        assert!(said.contains("module-unsupported") && said.contains(&format!("`{module}`")), "{said}");
+    }
+
+    // What is left is a market, and its shop takes what it has.
+    let demo = Demo::start_program(&lean)?;
+    assert!(demo.urls.gateway.is_empty());
+    let home = folder.path().join("home");
+    let run = |arguments: &[&str]| -> Outcome<(bool, String, String)> {
+        let output = Command::new(binaries::semper_wallet()?).arg("--home").arg(&home).args(arguments).output()?;
+        Ok((output.status.success(), String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?))
+    };
+    assert!(run(&["init"])?.0);
+    assert!(run(&["withdraw", "20.00", "--mint", &demo.urls.mint])?.0);
+    let offer = demo.offer("article");
+    let goods = folder.path().join("goods").display().to_string();
+    for module in ["card", "account"] {
+        let (done, _, said) = run(&["buy", &offer, "--out", &goods, "--method", module])?;
+        assert!(!done && said.contains("error[module-unsupported]"), "{said}");
+    }
     let (done, _, said) = run(&["buy", &offer, "--out", &goods])?;
     assert!(done, "what is left pays: {said}");
     Ok(())

@@ -29,6 +29,7 @@ const STAGES: &[Stage<Project>] = &[
     Stage { name: "npm", needs: &[], work: |p, _| npm(p) },
     Stage { name: "wasm", needs: &["tools"], work: wasm_size },
     Stage { name: "clippy", needs: &["tools"], work: |p, _| clippy(p) },
+    Stage { name: "modules", needs: &["tools"], work: |p, _| modules(p) },
     Stage { name: "clippy-wasm", needs: &["tools"], work: |p, _| clippy_wasm(p) },
     Stage { name: "doc", needs: &["tools"], work: |p, _| doc(p) },
     Stage { name: "types", needs: &["npm", "wasm"], work: |p, _| types(p) },
@@ -82,6 +83,33 @@ fn clippy(project: &Project) -> Outcome {
     run(command.args(["--", "-D", "warnings"]), "Mend what clippy reports above.")
 }
 
+/// What is left out must not be needed by what stays: each module alone, and the least wallet and server.
+fn modules(project: &Project) -> Outcome {
+    let builds = [
+        ("semper-shared", ""),
+        ("semper-shared", "account"),
+        ("semper-shared", "card"),
+        ("semper-shared", "dummy"),
+        ("semper-shared", "ecash"),
+        ("semper-wallet", "cli"),
+        ("semper-wallet", "cli,account"),
+        ("semper-wallet", "cli,card"),
+        ("semper-server", ""),
+        ("semper-server", "account"),
+        ("semper-server", "card"),
+    ];
+    let openssl = setup::openssl_features()?;
+    for (package, features) in builds {
+        let mut command = cargo(project);
+        command.args(["check", "--package", package, "--no-default-features", "--features", features]);
+        if package == "semper-server" {
+            command.args(openssl);
+        }
+        run(&mut command, "Mend what the compiler reports above: a module is a feature that can be left out.")?;
+    }
+    Ok(())
+}
+
 fn clippy_wasm(project: &Project) -> Outcome {
     run(
         cargo(project)
@@ -92,7 +120,7 @@ fn clippy_wasm(project: &Project) -> Outcome {
                 "--lib",
                 "--no-default-features",
                 "--features",
-                "card,dummy",
+                wasm::MODULES,
             ])
             .args(["--target", "wasm32-unknown-unknown", "--", "-D", "warnings"]),
         "Mend what clippy reports above; this is the browser's half of the wallet.",

@@ -22,6 +22,9 @@ pub(crate) const BUDGET_BYTES: u64 = 250_000;
 /// What it may weigh until it is within its budget again: a little above what it weighs, so that it cannot grow meanwhile.
 pub(crate) const CEILING_BYTES: u64 = 263_000;
 
+/// The payment modules of the browser's wallet, each a feature of the crates.
+pub(crate) const MODULES: &str = "account,card,dummy";
+
 const OUTPUT: &str = "www/wallet/pkg";
 const VECTORS: &str = "vectors-wasm";
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -138,7 +141,7 @@ pub(crate) fn build_vectors(project: &Project) -> Outcome {
 fn compile(project: &Project, profile: &str, folder: &str, features: &[&str]) -> Outcome<PathBuf> {
     run(
         cargo(project)
-            .args(["build", "--package", "semper-wallet", "--lib", "--no-default-features", "--features", "card,dummy"])
+            .args(["build", "--package", "semper-wallet", "--lib", "--no-default-features", "--features", MODULES])
             .args(features)
             .args(["--target", TARGET, "--profile", profile]),
         "Mend what the compiler reports above.",

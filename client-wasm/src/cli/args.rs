@@ -39,6 +39,19 @@ pub(super) struct LinkArgs {
     pub(super) site: String,
 }
 
+/// How to buy by invoice; nothing where the program has none.
+#[derive(Debug, clap::Args)]
+pub(super) struct InvoiceArgs {
+    /// By invoice: the goods at once, the money until the due date, where the shop gives credit.
+    #[cfg(feature = "account")]
+    #[arg(long)]
+    pub(super) later: bool,
+    /// By invoice: do not transfer the money, also where the shop's bank has a test account that pays.
+    #[cfg(feature = "account")]
+    #[arg(long)]
+    pub(super) no_transfer: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Set a new wallet up and print its recovery words, once, unless they were given.
@@ -151,19 +164,17 @@ pub(super) enum Command {
         /// How to pay: ecash, card, account, dummy, or none for what is free. The first that is possible where this is not given.
         #[arg(long, value_name = "MODULE")]
         method: Option<String>,
-        /// By invoice: the goods at once, the money until the due date, where the shop gives credit.
-        #[arg(long)]
-        later: bool,
-        /// By invoice: do not transfer the money, also where the shop's bank has a test account that pays.
-        #[arg(long)]
-        no_transfer: bool,
+        #[command(flatten)]
+        invoice: InvoiceArgs,
     },
+    #[cfg(feature = "account")]
     /// Show the invoice of a deal, and how it stands.
     Invoice {
         /// The deal.
         #[arg(value_name = "DEAL", allow_hyphen_values = true)]
         deal: String,
     },
+    #[cfg(feature = "account")]
     /// Pay the invoice of a deal, from the test account of the shop's bank.
     PayInvoice {
         /// The deal.
@@ -237,8 +248,10 @@ mod tests {
     #[test]
     fn names_may_begin_with_a_hyphen() {
         const NAME: &str = "-SwTLIsxB4Jf_zerupLKGkKRCOccQ0Bp0L67QPxDj-4";
-        for command in ["invoice", "pay-invoice", "refunds", "abandon", "evidence", "fetch", "call-off", "card approve"]
-        {
+        let mut commands = vec!["refunds", "abandon", "evidence", "fetch", "call-off"];
+        commands.extend(if cfg!(feature = "account") { &["invoice", "pay-invoice"][..] } else { &[] });
+        commands.extend(cfg!(feature = "card").then_some("card approve"));
+        for command in commands {
             let mut words: Vec<_> = ["semper-wallet", "--home", "h"].into_iter().chain(command.split(' ')).collect();
             words.push(NAME);
             if matches!(command, "evidence" | "fetch") {

@@ -4,14 +4,16 @@ use std::path::Path;
 
 use semper_shared::foundation::{Code, Digest};
 use semper_shared::items::payment::ModuleId;
+#[cfg(feature = "account")]
 use semper_shared::items::payment::account::InvoiceTerms;
 use serde_json::json;
 
 use super::CliError;
+use super::args::InvoiceArgs;
 use super::home::NativeWallet;
 use super::output::{money, note, plain, print, print_json, steps, transfer};
 use crate::core::ports::Ports;
-use crate::core::{Bought, Progress, Review, WalletError};
+use crate::core::{Bought, Progress, Review};
 use crate::native::download;
 
 /// What stands on the command line.
@@ -20,9 +22,8 @@ pub(super) struct Buy<'a> {
     pub(super) out: &'a Path,
     pub(super) method: Option<&'a str>,
     pub(super) confirmed: bool,
-    pub(super) later: bool,
-    /// Whether the test account of the shop's bank may pay an invoice.
-    pub(super) transfer: bool,
+    #[cfg_attr(not(feature = "account"), allow(dead_code, reason = "it is empty"))]
+    pub(super) invoice: &'a InvoiceArgs,
     pub(super) json: bool,
 }
 
@@ -59,9 +60,11 @@ pub(super) async fn buy(wallet: &mut NativeWallet, what: Buy<'_>) -> Result<(), 
                 wallet.confirm(&review.offer_digest);
             }
             let report = steps();
-            wallet.prefer_terms(what.later.then_some(InvoiceTerms::PayLater));
+            #[cfg(feature = "account")]
+            wallet.prefer_terms(what.invoice.later.then_some(InvoiceTerms::PayLater));
             match wallet.pay(&review.offer_digest, &module, Progress::new(&report)).await {
-                Err(WalletError::InvoiceOpen(open)) if what.transfer => {
+                #[cfg(feature = "account")]
+                Err(crate::core::WalletError::InvoiceOpen(open)) if !what.invoice.no_transfer => {
                     wallet.pay_invoice(&open.deal, Progress::new(&report)).await?
                 }
                 paid => paid?,

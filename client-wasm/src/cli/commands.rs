@@ -6,6 +6,7 @@ use semper_shared::foundation::{Amount, Code, Currency, Digest};
 use serde_json::{Value, json};
 
 use super::CliError;
+#[cfg(feature = "account")]
 use super::accounts;
 use super::args::{Args, Command};
 use super::buy::{Buy, buy, fetch};
@@ -44,11 +45,13 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
         Command::Methods { offer } => policies::methods(&mut wallet, offer, json).await,
         Command::Prefer { modules } => policies::prefer(&mut wallet, modules, json).await,
         Command::Policy(command) => policies::run(&mut wallet, command, json).await,
-        Command::Buy { offer, out, method, yes, later, no_transfer } => {
-            let (method, confirmed, later, transfer) = (method.as_deref(), *yes, *later, !no_transfer);
-            buy(&mut wallet, Buy { offer, out, method, confirmed, later, transfer, json }).await
+        Command::Buy { offer, out, method, yes, invoice } => {
+            let (method, confirmed) = (method.as_deref(), *yes);
+            buy(&mut wallet, Buy { offer, out, method, confirmed, invoice, json }).await
         }
+        #[cfg(feature = "account")]
         Command::Invoice { deal } => accounts::show(&mut wallet, deal, json).await,
+        #[cfg(feature = "account")]
         Command::PayInvoice { deal } => accounts::pay(&mut wallet, deal, json).await,
         Command::Fetch { deal, out } => {
             let files = fetch(&mut wallet, &deal_of(deal)?, out).await?;

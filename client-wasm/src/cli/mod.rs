@@ -3,6 +3,7 @@
 //! Results go to standard output, as text for people or as JSON (`--json`); progress and errors go to standard error.
 //! The exit status is 0 only on success, and an error is one line: `error[code]: what happened and what to do`.
 
+#[cfg(feature = "account")]
 mod accounts;
 mod args;
 mod buy;

@@ -10,6 +10,7 @@
 use semper_shared::commerce::Way;
 use semper_shared::commerce::deal::{AwaitReceipt, DealBody, DealStatus, Delivered, Draft, Event, State};
 use semper_shared::foundation::{Amount, Code, Digest, json};
+#[cfg(feature = "account")]
 use semper_shared::items::payment::account::AccountPayer;
 use semper_shared::items::payment::ecash::AlreadySpent;
 use semper_shared::items::payment::{ErasedPayer, ModuleId, ModuleVersion, Payment, PaymentError, Unusable};
@@ -142,6 +143,7 @@ impl<P: Ports> Wallet<P> {
         let acceptance = accepts.find(|way| way.module == module.id && way.version == module.version);
         let acceptance = acceptance.ok_or_else(unsupported)?;
         let (now, mut rng) = (self.now(), self.ports.rng());
+        #[cfg(feature = "account")]
         if module.id.as_str() == "account" {
             let mut payer = AccountPayer { preferred: self.terms };
             return Ok(Some(ErasedPayer::pay(&mut payer, &bill, acceptance, now, &mut rng)?));
@@ -229,6 +231,7 @@ impl<P: Ports> Wallet<P> {
         if problem.code == Some(Code::STEP_UP_REQUIRED) {
             return Err(WalletError::StepUp(Box::new((*deal, host_of(&url)))));
         }
+        #[cfg(feature = "account")]
         if let Some(wait) = self.awaits_payment(deal, &problem).await? {
             return Err(wait);
         }

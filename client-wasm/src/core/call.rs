@@ -116,14 +116,19 @@ impl<P: Ports> Wallet<P> {
             "pay" => {
                 let module = ModuleId::new(p.text("module")?).ok_or_else(|| wrong("module"))?;
                 let offer = p.digest("offer_digest")?;
-                let terms = p.0.get("terms").map(|terms| json::from_value(terms.clone())).transpose();
-                self.prefer_terms(terms.map_err(|_| wrong("terms"))?);
+                #[cfg(feature = "account")]
+                {
+                    let terms = p.0.get("terms").map(|terms| json::from_value(terms.clone())).transpose();
+                    self.prefer_terms(terms.map_err(|_| wrong("terms"))?);
+                }
                 if p.0.get("confirmed").is_some_and(|said| *said == true) {
                     self.confirm(&offer);
                 }
                 answer(&self.pay(&offer, &module, progress).await?)
             }
+            #[cfg(feature = "account")]
             "invoice" => answer(&self.invoice(&p.digest("deal")?).await?),
+            #[cfg(feature = "account")]
             "pay_invoice" => answer(&self.pay_invoice(&p.digest("deal")?, progress).await?),
             "policy" => answer(&self.policy().await?),
             "set_policy" => {

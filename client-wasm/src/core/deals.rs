@@ -1,14 +1,17 @@
 //! Deals and their evidence: every statement that was exchanged, as it was signed.
 
-use semper_shared::commerce::deal::State;
+use semper_shared::commerce::deal::{DealStatus, State};
 use semper_shared::foundation::{Amount, Digest, UnixSeconds, base64, json};
 use serde::Serialize;
 use serde_json::Value;
 
+#[cfg(feature = "account")]
+use super::InvoiceView;
 use super::mints::MintName;
+use super::net::peer;
 use super::ports::Ports;
 use super::records::{DealRecord, Step, Touched};
-use super::{InvoiceView, RefundView, Wallet, WalletError};
+use super::{RefundView, Wallet, WalletError};
 
 /// A deal in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +28,7 @@ pub struct DealLine {
     #[serde(skip_serializing_if = "Amount::is_zero")]
     pub refunded: Amount,
     /// The invoice by which it is paid.
+    #[cfg(feature = "account")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invoice: Option<InvoiceView>,
     /// The state.
@@ -138,6 +142,23 @@ impl<P: Ports> Wallet<P> {
     }
 }
 
+impl DealRecord {
+    /// What a receipt must say of credit: nothing, unless the goods came first.
+    pub(super) fn check_credit(&self, status: &DealStatus) -> Result<(), WalletError> {
+        let Some(receipt) = &status.receipt else { return Ok(()) };
+        let owed = receipt.peek_unverified()?.owed;
+        #[cfg(feature = "account")]
+        let later = self.came_first(status)?;
+        #[cfg(not(feature = "account"))]
+        let later = false;
+        if owed.is_some() && !later {
+            return Err(peer(&self.merchant_url, "it delivered on credit that was not agreed"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg_attr(not(feature = "account"), allow(unused_variables, reason = "an invoice is due at some time"))]
 pub(super) fn line(record: &DealRecord, now: UnixSeconds) -> DealLine {
     DealLine {
         deal: record.deal,
@@ -145,6 +166,7 @@ pub(super) fn line(record: &DealRecord, now: UnixSeconds) -> DealLine {
         merchant: MintName { url: record.merchant_url.clone(), name: record.merchant_name.clone() },
         paid: record.total,
         refunded: record.refunded(),
+        #[cfg(feature = "account")]
         invoice: record.invoice(now),
         state: record.state,
         at: record.ordered_at(),

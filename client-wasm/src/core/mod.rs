@@ -24,6 +24,7 @@ macro_rules! object {
 }
 
 mod abandon;
+#[cfg(feature = "account")]
 mod accounts;
 mod backup;
 mod buy;
@@ -54,6 +55,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "account")]
 pub use accounts::InvoiceView;
 pub use buy::Bought;
 pub use call::{Answer, Progress};

@@ -56,6 +56,7 @@ impl<P: Ports> Wallet<P> {
         let mut resumed = Resumed::default();
         self.resume_deals(&mut resumed, progress).await?;
         self.resume_refunds(&mut resumed).await?;
+        #[cfg(feature = "account")]
         self.resume_invoices().await?;
         match self.rescan_if_due().await {
             Ok(()) => self.resume_cash(&mut resumed, progress).await?,

@@ -4,6 +4,7 @@
 //! moved on, as it does when another window works on the same wallet, and a change that could not be stored is forgotten.
 
 use semper_shared::foundation::{Digest, Table, UnixSeconds};
+#[cfg(feature = "account")]
 use semper_shared::items::payment::account::{AccountPayer, InvoiceTerms};
 #[cfg(feature = "card")]
 use semper_shared::items::payment::card::CardPayer;
@@ -49,6 +50,7 @@ pub struct Wallet<P: Ports> {
     pub(super) reviewed: Vec<Reviewed>,
     /// What was exchanged because it was soon too old or was revoked, since the last time that it was told.
     pub(super) renewed: Table<String, u64>,
+    #[cfg(feature = "account")]
     /// On which terms invoices are asked for.
     pub(super) terms: Option<InvoiceTerms>,
 }
@@ -170,6 +172,7 @@ impl<P: Ports> Wallet<P> {
         Self {
             ports,
             modules: vec![
+                #[cfg(feature = "account")]
                 || Box::new(AccountPayer::default()),
                 #[cfg(feature = "dummy")]
                 || Box::new(DummyPayer),
@@ -180,6 +183,7 @@ impl<P: Ports> Wallet<P> {
             changing: false,
             reviewed: Vec::new(),
             renewed: Table::new(),
+            #[cfg(feature = "account")]
             terms: None,
         }
     }

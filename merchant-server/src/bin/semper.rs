@@ -1,5 +1,6 @@
 //! `semper`: the server's command line.
 
+#[cfg(feature = "account")]
 #[path = "semper/accounts.rs"]
 mod accounts;
 #[path = "semper/bank.rs"]
@@ -10,8 +11,9 @@ mod mint;
 mod operate;
 
 use std::fmt;
+use std::io;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -51,8 +53,10 @@ enum Command {
     Payouts(operate::Merchant),
     /// Give money of a deal back, in part or whole; the merchant must be running.
     Refund(operate::RefundArgs),
+    #[cfg(feature = "account")]
     /// List the invoices of a running merchant, with what is to be written to those who owe.
     Invoices(accounts::InvoicesArgs),
+    #[cfg(feature = "account")]
     /// The merchant's bank account: files in and out, transfers that nobody can be found for.
     #[command(subcommand)]
     Payments(accounts::Payments),
@@ -181,7 +185,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Deals(merchant) => runtime.block_on(operate::deals(&merchant)),
         Command::Payouts(merchant) => runtime.block_on(operate::payouts(&merchant)),
         Command::Refund(args) => runtime.block_on(operate::refund(&args)),
+        #[cfg(feature = "account")]
         Command::Invoices(args) => runtime.block_on(accounts::invoices(&args)),
+        #[cfg(feature = "account")]
         Command::Payments(command) => runtime.block_on(accounts::run(&command)),
         Command::Bank(command) => runtime.block_on(bank::run(&command)),
         Command::Mint(command) => mint::run(&command),
@@ -293,6 +299,11 @@ impl Failure {
     fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
+}
+
+/// A file that cannot be read or written.
+fn unreadable(file: &Path, error: &io::Error) -> Failure {
+    Failure::new(Code::STORE_FAILED, format!("{}: {error}", file.display()))
 }
 
 impl fmt::Display for Failure {

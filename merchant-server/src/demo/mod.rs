@@ -79,7 +79,7 @@ impl Demo {
         };
         let [customer_iban, merchant_iban, mint_iban] = [iban(1)?, iban(2)?, iban(3)?];
         let account = |account: &str, name: &str, token: &str, iban: &Iban, opening_minor: u64| json!({"account": account, "name": name, "token": token, "iban": iban, "opening_minor": opening_minor});
-        Ok(json!({
+        let mut described = json!({
             "merchant": {
                 "data": data.join("merchant"),
                 "server": server(merchant),
@@ -131,7 +131,19 @@ impl Demo {
                 "default_mint": url(mint),
                 "shops": [url(merchant)],
             },
-        }))
+        });
+        // What this program was built without is not asked for.
+        let mut leave_out = |place: &str, name: &str| {
+            described.pointer_mut(place).and_then(Value::as_object_mut).and_then(|place| place.remove(name));
+        };
+        if !cfg!(feature = "card") {
+            leave_out("", "gateway");
+            leave_out("/merchant", "gateway");
+        }
+        if !cfg!(feature = "account") {
+            leave_out("/merchant", "account");
+        }
+        Ok(described)
     }
 
     fn ports(&self) -> Result<[u16; 5], DemoError> {

@@ -330,6 +330,9 @@ pub enum StartError {
     /// A setting is wrong or does not fit what is stored.
     #[error("{0}")]
     Config(String),
+    /// The settings name a payment module that is not in this program.
+    #[error("this program was built without the payment module `{0}`, and the settings ask for it")]
+    LeftOut(&'static str),
     /// The party's keys cannot be read or made.
     #[error(transparent)]
     Keys(#[from] crate::keys::KeysError),
@@ -345,6 +348,7 @@ impl Coded for StartError {
     fn code(&self) -> Code {
         match self {
             Self::Listen { .. } | Self::Config(_) | Self::Keys(_) => Code::CONFIG_INVALID,
+            Self::LeftOut(_) => Code::MODULE_UNSUPPORTED,
             Self::Store(_) => Code::STORE_FAILED,
             Self::Metrics(_) => Code::INTERNAL,
         }

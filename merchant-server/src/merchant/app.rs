@@ -5,10 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use semper_shared::commerce::Policy;
 use semper_shared::foundation::{Digest, UnixSeconds};
+#[cfg(feature = "account")]
 use semper_shared::items::payment::account::AccountPayee;
+#[cfg(feature = "card")]
 use semper_shared::items::payment::card::{CardPayee, Gateway};
+#[cfg(feature = "dummy")]
+use semper_shared::items::payment::dummy::DummyPayee;
 use semper_shared::items::payment::ecash::{EcashPayee, TrustedMint};
-use semper_shared::items::payment::{Answer, ErasedPayee, ModuleVersion, Registry, Request, dummy::DummyPayee};
+use semper_shared::items::payment::{Answer, ErasedPayee, ModuleVersion, Registry, Request};
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{PublicKey, Signer as _};
 use tokio::sync::Notify;
@@ -37,6 +41,7 @@ pub(super) struct App {
     /// A mint said that it does not know where to pay out to.
     pub(super) registration_lost: Notify,
     mints: RwLock<Vec<TrustedMint>>,
+    #[cfg(feature = "card")]
     gateway: RwLock<Option<Gateway>>,
     /// By the label of the account that is paid; none for the first.
     registries: RwLock<HashMap<Option<String>, Arc<Registry>>>,
@@ -73,6 +78,7 @@ impl App {
             metrics,
             registration_lost: Notify::new(),
             mints: RwLock::default(),
+            #[cfg(feature = "card")]
             gateway: RwLock::default(),
             registries: RwLock::default(),
             fetching: tokio::sync::Mutex::default(),
@@ -98,6 +104,7 @@ impl App {
         });
         let mints = known.into_iter().map(|(url, key)| TrustedMint { url, key }).collect();
         *self.mints.write().unwrap_or_else(PoisonError::into_inner) = mints;
+        #[cfg(feature = "card")]
         if let Some(named) = &self.config.gateway {
             let known = self.store.gateways().await?.into_iter().find(|(url, _)| url == named.origin());
             let gateway = known.map(|(url, key)| Gateway { url, key });
@@ -121,6 +128,7 @@ impl App {
         true
     }
 
+    #[cfg(feature = "card")]
     /// Takes cards through a gateway from now on; answers whether that is new.
     pub(super) fn take_cards(&self, url: &str, key: PublicKey) -> bool {
         let met = Gateway { url: url.to_owned(), key };
@@ -134,6 +142,7 @@ impl App {
         true
     }
 
+    #[cfg(feature = "card")]
     /// The card module, once the gateway is known.
     fn cards(&self) -> Option<CardPayee> {
         let gateway = self.gateway.read().unwrap_or_else(PoisonError::into_inner).clone()?;
@@ -162,13 +171,16 @@ impl App {
                 None => cash,
             });
         }
+        #[cfg(feature = "card")]
         if let Some(cards) = self.cards() {
             registry = registry.with(cards);
         }
+        #[cfg(feature = "account")]
         if let Some(account) = &self.config.account {
             let parameters = account.parameters(&self.config.name);
             registry = registry.with(AccountPayee::new(parameters, Arc::clone(&self.signer) as _));
         }
+        #[cfg(feature = "dummy")]
         if self.config.dummy_payments {
             registry = registry.with(DummyPayee);
         }

@@ -7,7 +7,6 @@ use semper_shared::commerce::deal::DealBody;
 use semper_shared::foundation::{Code, Digest};
 use utoipa::OpenApi;
 
-use super::accounts::desk;
 use super::admin;
 use super::app::App;
 use super::content::Contents;
@@ -21,7 +20,6 @@ use super::pages;
 use super::policy;
 use crate::clock;
 use crate::http::{Endpoint, Json, Problem, ProblemBody};
-use crate::iso20022::MAX_FILE;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -39,14 +37,7 @@ use crate::iso20022::MAX_FILE;
         admin::deals,
         admin::list,
         admin::refund,
-        admin::payouts,
-        desk::import,
-        desk::entries,
-        desk::assign,
-        desk::send_back,
-        desk::invoices,
-        desk::outgoing,
-        desk::outgoing_file
+        admin::payouts
     ),
     components(schemas(DealBodySchema, PaymentSchema, DealStatusSchema, AcknowledgementSchema))
 )]
@@ -64,13 +55,6 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(Endpoint::at("/admin/deals").get(admin::deals))
         .service(Endpoint::at("/admin/payouts").get(admin::payouts))
         .service(Endpoint::at("/admin/deals/{deal}/refunds").get(admin::list).post(admin::refund).limit(4 * 1024))
-        .service(Endpoint::at("/admin/bank-files").post(desk::import).limit(MAX_FILE))
-        .service(Endpoint::at("/admin/entries").get(desk::entries))
-        .service(Endpoint::at("/admin/entries/{entry}/assign").post(desk::assign).limit(4 * 1024))
-        .service(Endpoint::at("/admin/entries/{entry}/return").post(desk::send_back).limit(4 * 1024))
-        .service(Endpoint::at("/admin/invoices").get(desk::invoices))
-        .service(Endpoint::at("/admin/outgoing").get(desk::outgoing))
-        .service(Endpoint::at("/admin/outgoing/files/{id}").post(desk::outgoing_file).limit(4 * 1024))
         .service(Endpoint::at("/policy").get(policy::published))
         .service(Endpoint::at("/content/{digest}").get(content))
         .service(Endpoint::at("/pictures/{file}").get(picture));

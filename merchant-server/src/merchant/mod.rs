@@ -13,6 +13,10 @@
 //!
 //! The catalogue is filled by [`catalogue::import`] while the merchant does not run; the other modules serve from it.
 
+#[cfg(feature = "account")]
+mod accounts;
+#[cfg(not(feature = "account"))]
+#[path = "accounts/absent.rs"]
 mod accounts;
 mod admin;
 mod app;
@@ -21,6 +25,7 @@ pub mod catalogue;
 mod config;
 mod content;
 mod deals;
+#[cfg(feature = "card")]
 mod gateways;
 mod handlers;
 #[cfg(test)]
@@ -52,7 +57,9 @@ use semper_shared::items::party::Role;
 use semper_shared::items::payment::ErasedPayee;
 use utoipa::OpenApi as _;
 
-pub use config::{AccountConfig, Config, MintConfig, NotificationsConfig, PayoutConfig};
+#[cfg(feature = "account")]
+pub use config::NotificationsConfig;
+pub use config::{AccountConfig, Config, GatewayConfig, MintConfig, PayoutConfig};
 pub use messages::{AcknowledgementBody, Card, GoodPage, Offers, PartCard};
 
 use self::app::App;
@@ -112,7 +119,7 @@ where
     let signer = Arc::new(keys::load_or_make(&config.data)?);
     let verifier = Native::new().map_err(|error| StartError::Config(format!("merchant: {error}")))?;
     let asker = Asker::new().map_err(|error| StartError::Config(format!("merchant: {error}")))?;
-    let service = Service::new("merchant")?.openapi(handlers::ApiDoc::openapi());
+    let service = Service::new("merchant")?.openapi(accounts::documented(handlers::ApiDoc::openapi()));
     let registry = service.telemetry().registry();
     let store = sql::open(&config.data, config.store.as_ref(), Some(registry)).await?;
     let metrics = Metrics::new(registry)?;
@@ -140,18 +147,21 @@ where
         routes.app_data(data.clone()).app_data(contents.clone());
         routes.service(introduction.endpoint());
         handlers::routes(routes);
+        accounts::routes(routes);
         pages(routes);
     };
     let running = http::server::start(&config.server, service, routes, shutdown).await?;
     for mint in &config.mints {
         tokio::spawn(mints::keep_in_touch(Arc::clone(&app), mint.clone(), shutdown.clone()));
     }
+    #[cfg(feature = "card")]
     if let Some(gateway) = &config.gateway {
         tokio::spawn(gateways::meet(Arc::clone(&app), gateway.clone(), shutdown.clone()));
     }
     tokio::spawn(deals::watch(Arc::clone(&app), shutdown.clone()));
     tokio::spawn(refunds::watch(Arc::clone(&app), shutdown.clone()));
     tokio::spawn(payouts::watch(Arc::clone(&app), shutdown.clone()));
+    #[cfg(feature = "account")]
     if let Some(account) = &config.account {
         tokio::spawn(accounts::watch(Arc::clone(&app), account.clone(), shutdown.clone()));
         if let Some(notifications) = &account.notifications {

@@ -176,9 +176,11 @@ pub(super) trait Store: Send + Sync + RefundStore + PayoutStore + AccountStore {
     /// The mints as they introduced themselves.
     fn mints(&self) -> BoxFuture<'_, Result<Vec<(String, PublicKey)>, StoreError>>;
 
+    #[cfg(feature = "card")]
     /// The gateways as they introduced themselves.
     fn gateways(&self) -> BoxFuture<'_, Result<Vec<(String, PublicKey)>, StoreError>>;
 
+    #[cfg(feature = "card")]
     /// Remembers a gateway; the key remembered before stays where there is one, and is returned.
     fn keep_gateway(&self, url: String, key: PublicKey) -> BoxFuture<'_, Result<PublicKey, StoreError>>;
 

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use semper_server::clock;
 use semper_server::iso20022::{day, moment};
-use semper_shared::foundation::{Code, UnixSeconds};
+use semper_shared::foundation::UnixSeconds;
 use semper_shared::items::payment::account::{Iban, Reference};
 use serde_json::json;
 
-use crate::Failure;
 use crate::operate::{Merchant, internal};
+use crate::{Failure, unreadable};
 
 /// Which invoices.
 #[derive(Args)]
@@ -174,8 +174,4 @@ fn said(merchant: &Merchant, value: &impl serde::Serialize, text: impl FnOnce() 
         println!("{line}");
     }
     Ok(())
-}
-
-pub(crate) fn unreadable(file: &std::path::Path, error: &std::io::Error) -> Failure {
-    Failure::new(Code::STORE_FAILED, format!("{}: {error}", file.display()))
 }

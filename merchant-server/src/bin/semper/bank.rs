@@ -11,8 +11,8 @@ use semper_shared::foundation::Code;
 use serde_json::Value;
 
 use crate::Failure;
-use crate::accounts::unreadable;
 use crate::operate::internal;
+use crate::unreadable;
 
 #[derive(Subcommand)]
 pub(crate) enum Bank {

@@ -10,10 +10,11 @@
 //! An import is idempotent: an entry is stored once, with what it changes, in one transaction. What follows from it, the
 //! receipt and the keys of a deal that is paid now, is finished by [`super::deals::watch`] where it is cut off.
 
-pub(super) mod desk;
+mod desk;
 mod dunning;
 mod entries;
 mod notifications;
+mod routes;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use serde::Serialize;
 
 pub(super) use dunning::watch;
 pub(super) use notifications::follow;
+pub(super) use routes::{documented, routes};
 pub(super) use store::{
     AccountStore, Decided, Imported, NewBooking, NewEntry, NewInvoice, StoredEntry, StoredInvoice, StoredOutgoing,
 };

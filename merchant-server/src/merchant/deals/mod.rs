@@ -23,7 +23,9 @@ use semper_shared::items::payment::{ModuleId, Payment, PaymentError, Settlement,
 use semper_shared::items::statement::Compact;
 use serde_json::Value;
 
-pub(super) use recovery::{resume, watch};
+#[cfg(feature = "account")]
+pub(super) use recovery::resume;
+pub(super) use recovery::watch;
 pub(super) use underway::Underway;
 
 use std::sync::Arc;

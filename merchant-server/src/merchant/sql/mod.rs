@@ -1,5 +1,6 @@
 //! The merchant's store, in SQLite or PostgreSQL.
 
+#[cfg(feature = "account")]
 mod accounts;
 mod catalogue;
 mod deals;
@@ -117,10 +118,12 @@ impl Store for Sql {
         Box::pin(self.database.write(move |tx| offers::keep_mint(tx, &url, &key)))
     }
 
+    #[cfg(feature = "card")]
     fn gateways(&self) -> BoxFuture<'_, Result<Vec<(String, PublicKey)>, StoreError>> {
         Box::pin(self.database.read(offers::gateways))
     }
 
+    #[cfg(feature = "card")]
     fn keep_gateway(&self, url: String, key: PublicKey) -> BoxFuture<'_, Result<PublicKey, StoreError>> {
         Box::pin(self.database.write(move |tx| offers::keep_gateway(tx, &url, &key)))
     }

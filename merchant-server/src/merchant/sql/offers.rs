@@ -56,6 +56,7 @@ pub(super) fn keep_mint(tx: &mut Tx<'_>, url: &str, key: &PublicKey) -> Result<P
     PublicKey::from_sec1(&kept).map_err(damaged)
 }
 
+#[cfg(feature = "card")]
 pub(super) fn gateways(tx: &mut Tx<'_>) -> Result<Vec<(String, PublicKey)>, StoreError> {
     tx.all("SELECT url, key FROM gateway", values![], |row| {
         let key: Vec<u8> = row.take(1)?;
@@ -63,6 +64,7 @@ pub(super) fn gateways(tx: &mut Tx<'_>) -> Result<Vec<(String, PublicKey)>, Stor
     })
 }
 
+#[cfg(feature = "card")]
 pub(super) fn keep_gateway(tx: &mut Tx<'_>, url: &str, key: &PublicKey) -> Result<PublicKey, StoreError> {
     tx.execute(
         "INSERT INTO gateway (url, key) VALUES (?1, ?2) ON CONFLICT (url) DO NOTHING",
