@@ -25,8 +25,8 @@ fn money_is_conserved_in_every_weather() -> Outcome {
     let time = begun.elapsed().max(Duration::from_millis(1));
     println!("{seeds:?} in {time:?}: {sum:?}");
     if seeds.end - seeds.start > 100 {
-        let Outline { delivered, deaths, cut_off, given_up, put_back, trouble } = sum;
-        let all = [delivered, deaths, cut_off, given_up, put_back, trouble];
+        let Outline { delivered, deaths, cut_off, given_up, put_back, gathered, trouble } = sum;
+        let all = [delivered, deaths, cut_off, given_up, put_back, gathered, trouble];
         assert!(all.into_iter().all(|count| count > 0), "the weather was too good: {sum:?}");
     }
     Ok(())

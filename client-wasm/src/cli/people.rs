@@ -105,6 +105,7 @@ fn state(transfer: &TransferView) -> &'static str {
         (Direction::Requested, Passed::Returned) => "asked for, not paid in time",
         (Direction::Paid, Passed::Done) => "paid",
         (Direction::Received, Passed::Done) => "received",
+        (Direction::Gathered, _) => "gathered",
         (Direction::Paid | Direction::Received, Passed::Open | Passed::Returned) => "refused",
     }
 }

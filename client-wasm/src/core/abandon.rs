@@ -46,7 +46,7 @@ impl<P: Ports> Wallet<P> {
             payer.refused(deal);
         }
         self.save(Touched::purse()).await?;
-        self.refresh().await?;
+        self.exchange_all().await?;
         if self.was_taken(deal).await? {
             return Err(taken);
         }

@@ -13,7 +13,7 @@ use semper_shared::foundation::{Amount, Code, Digest, json};
 #[cfg(feature = "account")]
 use semper_shared::items::payment::account::AccountPayer;
 use semper_shared::items::payment::ecash::AlreadySpent;
-use semper_shared::items::payment::{ErasedPayer, ModuleId, ModuleVersion, Payment, PaymentError, Unusable};
+use semper_shared::items::payment::{ErasedPayer, ModuleId, ModuleVersion, Payment, PaymentError};
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{Portable, SigningKey};
 use serde::Serialize;
@@ -69,7 +69,7 @@ impl<P: Ports> Wallet<P> {
     /// Makes order and payment, and stores them.
     async fn order(&mut self, reviewed: Reviewed, module: &ModuleId) -> Result<Digest, WalletError> {
         self.rescan_if_due().await?;
-        self.gather(&reviewed.offer, module).await?;
+        self.prepare(&reviewed.offer, module).await?;
         let module = self.choose(&reviewed, module)?;
         let Reviewed { offer, party, .. } = reviewed;
         let now = self.now();
@@ -112,20 +112,17 @@ impl<P: Ports> Wallet<P> {
         }
     }
 
-    /// Exchanges change where the coins at hand are not enough and the change makes up for it.
-    async fn gather(&mut self, offer: &semper_shared::commerce::Offer, module: &ModuleId) -> Result<(), WalletError> {
+    /// Exchanges change, and gathers coins, where the coins at hand cannot pay and would then.
+    async fn prepare(&mut self, offer: &semper_shared::commerce::Offer, module: &ModuleId) -> Result<(), WalletError> {
         let Some(acceptance) = offer.accepts.iter().find(|acceptance| acceptance.module == *module) else {
             return Ok(());
         };
         if module.as_str() != "ecash" {
             return Ok(());
         }
-        let quote = ErasedPayer::quote(&self.state()?.payer, offer.total, acceptance, self.now());
-        if matches!(quote, Err(Unusable::Insufficient { .. })) && self.change_suffices(offer) {
+        if ErasedPayer::quote(&self.state()?.payer, offer.total, acceptance, self.now()).is_err() {
             for mint in accepted_mints(offer) {
-                if self.state()?.payer.mint_purse(&mint).is_ok() {
-                    self.refresh_mint(&mint).await?;
-                }
+                self.make_ready(&mint, offer.total).await?;
             }
         }
         Ok(())
@@ -259,7 +256,7 @@ impl<P: Ports> Wallet<P> {
         self.save(Touched { settings: true, ..Touched::deal(*deal).and_purse() }).await?;
         // The coins were shown: find out what is left of them and exchange it. What fails now is tried again later.
         if !self.state()?.settings.rescan {
-            let _ = self.refresh().await;
+            let _ = self.exchange_all().await;
         }
         Err(WalletError::refused(code, host_of(&url), problem.detail))
     }

@@ -33,6 +33,7 @@ mod call;
 mod cards;
 mod deals;
 mod error;
+mod gather;
 mod library;
 mod mints;
 mod net;

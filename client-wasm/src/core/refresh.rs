@@ -19,20 +19,38 @@ use super::{Wallet, WalletError};
 const PLANS: u32 = 3;
 
 impl<P: Ports> Wallet<P> {
-    /// Exchanges all change, and whatever is soon too old or was revoked, at all mints. Meant for the background, after a purchase.
+    /// Exchanges all change, and whatever is soon too old or was revoked, at all mints, and gathers many coins into few. Meant
+    /// for the background, after a purchase.
     ///
     /// # Errors
     /// The first that occurred; what could be exchanged is exchanged, and the rest is next time.
     pub async fn refresh(&mut self) -> Result<(), WalletError> {
         self.sync().await?;
         self.rescan_if_due().await?;
-        let mints: Vec<Thumbprint> = self.state()?.payer.purse().mints.keys().copied().collect();
+        // Gathered first: the change of the last purchase is not among what is seen together, and what was gathered is not
+        // renewed as well.
+        let mut gathered = Ok(());
+        for mint in self.mints_held()? {
+            let result = self.gather(&mint).await;
+            gathered = gathered.and(result);
+        }
+        self.exchange_all().await.and(gathered)
+    }
+
+    /// The same without gathering, where coins were shown to somebody who did not get them.
+    pub(super) async fn exchange_all(&mut self) -> Result<(), WalletError> {
+        self.sync().await?;
+        self.rescan_if_due().await?;
         let mut first_error = Ok(());
-        for mint in mints {
+        for mint in self.mints_held()? {
             let result = self.refresh_mint(&mint).await;
             first_error = first_error.and(result);
         }
         first_error
+    }
+
+    fn mints_held(&self) -> Result<Vec<Thumbprint>, WalletError> {
+        Ok(self.state()?.payer.purse().mints.keys().copied().collect())
     }
 
     /// Whether there is change to be exchanged.

@@ -114,7 +114,7 @@ impl<P: Ports> Wallet<P> {
     /// What fails now is tried again later.
     async fn exchange_refunded(&mut self, found: Vec<RefundView>) -> Result<Vec<RefundView>, WalletError> {
         if !found.is_empty() {
-            let _ = self.refresh().await;
+            let _ = self.exchange_all().await;
             self.sync().await?;
         }
         Ok(found)

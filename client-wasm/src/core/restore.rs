@@ -5,6 +5,7 @@
 
 use semper_shared::commerce::deal::State as DealState;
 use semper_shared::foundation::{Code, Digest, Table};
+use semper_shared::items::payment::ecash::transfer::Direction;
 use semper_shared::items::payment::ecash::{CoinStatus, EcashPayer, MAX_AWAITED, ReserveStatus};
 use semper_shared::security::{Portable, Signer, Thumbprint};
 use serde::Serialize;
@@ -81,6 +82,12 @@ impl<P: Ports> Wallet<P> {
             }
         }
         for transfer in self.open_transfers()? {
+            // A gathering's coins, or its reserve, are found as any other.
+            if self.state()?.payer.transfer(&transfer)?.1.direction == Direction::Gathered {
+                self.change()?.payer.end_gathering(&transfer)?;
+                self.save(Touched::purse()).await?;
+                continue;
+            }
             match Box::pin(self.finish_transfer(&transfer)).await {
                 Ok(()) | Err(WalletError::Refused { .. }) => {}
                 Err(error) => return Err(error),

@@ -234,7 +234,9 @@ impl<P: Ports> Wallet<P> {
             }
             // What is not spendable yet may be change: paying exchanges it first. Or it is pledged to this very purchase,
             // which was cut off: paying finishes that.
-            Err(Unusable::Insufficient { .. }) if self.change_suffices(offer) || self.is_begun(offer, &id) => {
+            Err(Unusable::Insufficient { .. } | Unusable::TooManyCoins { .. })
+                if self.change_suffices(offer) || self.is_begun(offer, &id) =>
+            {
                 let fee = self.cost_with_change(offer).filter(|fee| !fee.is_zero());
                 Method { confirm, fee, ..usable(id, version, self.held_for(offer)) }
             }
@@ -247,7 +249,7 @@ impl<P: Ports> Wallet<P> {
                     id,
                     version,
                     match unusable {
-                        Unusable::Insufficient { .. } => self.held_for(offer),
+                        Unusable::Insufficient { .. } | Unusable::TooManyCoins { .. } => self.held_for(offer),
                         _ => Some(Amount::zero(offer.total.currency())),
                     },
                 )

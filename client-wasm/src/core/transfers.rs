@@ -100,7 +100,7 @@ impl<P: Ports> Wallet<P> {
         expires_s: u64,
     ) -> Result<TransferView, WalletError> {
         let mint = self.mint_for(amount).await?;
-        self.gather_at(&mint, amount).await?;
+        self.make_ready(&mint, amount).await?;
         self.may_send(amount)?;
         let now = self.now();
         let terms = Terms { mint, amount, purpose: purpose.to_owned(), expires_at: now.plus(expires_s) };
@@ -234,7 +234,7 @@ impl<P: Ports> Wallet<P> {
             if mint != read.terms.mint {
                 return Err(peer(&mint_url, "the link is for another mint"));
             }
-            self.gather_at(&mint, read.terms.amount).await?;
+            self.make_ready(&mint, read.terms.amount).await?;
             self.may_send(read.terms.amount)?;
             let now = self.now();
             self.change()?.payer.pay_request(&request, now, &Portable)?;
@@ -280,7 +280,8 @@ impl<P: Ports> Wallet<P> {
     /// [`WalletError::Locked`].
     pub async fn transfers(&mut self) -> Result<Vec<TransferView>, WalletError> {
         self.sync().await?;
-        let digests: Vec<_> = self.state()?.payer.transfers().map(|(_, record)| (record.at, record.digest)).collect();
+        let people = self.state()?.payer.transfers().filter(|(_, record)| record.direction != Direction::Gathered);
+        let digests: Vec<_> = people.map(|(_, record)| (record.at, record.digest)).collect();
         let newest_first = in_order(digests, |(at, _)| core::cmp::Reverse(*at));
         newest_first.iter().map(|(_, digest)| self.transfer_view(digest)).collect()
     }
@@ -298,6 +299,11 @@ impl<P: Ports> Wallet<P> {
         let (direction, passed, index) = (record.direction, record.passed, record.index);
         match (direction, passed) {
             (Direction::Sent | Direction::Paid, Passed::Begun) => self.pay_in(&mint, transfer).await,
+            (Direction::Gathered, Passed::Begun) => {
+                self.pay_in(&mint, transfer).await?;
+                self.fetch_gathered(&mint, transfer, index).await
+            }
+            (Direction::Gathered, Passed::Open) => self.fetch_gathered(&mint, transfer, index).await,
             (Direction::Sent, Passed::Open) => self.look_after(&mint, transfer, index).await,
             (Direction::Received, Passed::Begun) => self.accept_transfer(&mint, transfer, index).await,
             (Direction::Requested, Passed::Open) => self.await_payment(&mint, transfer, index).await,
@@ -312,7 +318,7 @@ impl<P: Ports> Wallet<P> {
         let request = post(url.clone(), &record.body())?;
         let body = match ask(&self.ports, &request).await? {
             Reply::Good(body) => body,
-            Reply::Problem(status, problem) => return self.not_paid_in(transfer, &url, status, problem).await,
+            Reply::Problem(status, problem) => return self.not_paid_in((mint, transfer), &url, status, problem).await,
         };
         let answer: TransferAnswer = read_json(&url, &body)?;
         let mint_key = self.state()?.payer.keys(mint)?.document().key.clone();
@@ -327,7 +333,7 @@ impl<P: Ports> Wallet<P> {
     /// A refusal for good frees the coins, any other leaves the transfer as it is.
     async fn not_paid_in(
         &mut self,
-        transfer: &Digest,
+        (mint, transfer): (&Thumbprint, &Digest),
         url: &str,
         status: u16,
         problem: Problem,
@@ -336,9 +342,12 @@ impl<P: Ports> Wallet<P> {
             let payer = &mut self.change()?.payer;
             ErasedPayer::refused(payer, transfer);
             payer.pass(transfer, Passed::Returned)?.coins.clear();
+            payer.end_gathering(transfer)?;
             self.save(Touched::purse()).await?;
             // The coins were shown: exchange them. What fails now is tried again later.
-            let _ = self.refresh().await;
+            if !self.state()?.settings.rescan {
+                let _ = self.refresh_mint(mint).await;
+            }
         }
         Err(refused(url, problem))
     }
@@ -418,15 +427,6 @@ impl<P: Ports> Wallet<P> {
         let mint = best.ok_or(semper_shared::items::payment::ecash::EcashError::Insufficient)?;
         self.freshen_mint(&mint).await?;
         Ok(mint)
-    }
-
-    /// Exchanges change where the coins at hand are not enough for an amount.
-    async fn gather_at(&mut self, mint: &Thumbprint, amount: Amount) -> Result<(), WalletError> {
-        let held = self.state()?.payer.mint_purse(mint)?;
-        if held.spendable(self.now()).minor() < amount.minor() && held.balance().minor() >= amount.minor() {
-            self.refresh_mint(mint).await?;
-        }
-        Ok(())
     }
 
     fn transfer_view(&self, transfer: &Digest) -> Result<TransferView, WalletError> {

@@ -100,6 +100,7 @@ codes! {
     TOKEN_INVALID = "token-invalid", 401, "Send the token of the account.";
     ACCOUNT_UNKNOWN = "account-unknown", 404, "Check the account's name.";
     FUNDS_INSUFFICIENT = "funds-insufficient", 402, "Add money first, or pay less.";
+    COINS_TOO_MANY = "coins-too-many", 402, "Pay less at a time, or in another way: the cash is in too many small coins for one payment, and exchanging them costs fees.";
     OFFER_INVALID = "offer-invalid", 400, "Do not buy: the offer is not what its merchant signed.";
     OFFER_EXPIRED = "offer-expired", 410, "Open the offer again to see its present terms.";
     OFFER_EARLY = "offer-early", 400, "Check the clock of this device: by it, the offer is of the future.";

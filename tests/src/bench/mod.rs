@@ -161,7 +161,15 @@ fn print_summary(report: &mut Report) {
     println!("{:<25} {:.2} × the rate of one", "two replicas", report.replicas_ratio);
     println!("{:<25} {:.1} × its {CASHU_PER_S:.0} swaps/s, measured elsewhere", "a Cashu mint", report.cashu_ratio);
     let coins = report.coins_per_purchase;
-    println!("{:<25} {:.2} (at most {})", "coins per purchase", coins.mean, coins.most);
+    println!(
+        "{:<25} {:.2} (at most {}; {:.2} without gathering); in the background {:.2} gatherings of {:.1} coins",
+        "coins per purchase",
+        coins.mean,
+        coins.most,
+        coins.mean_ungathered,
+        coins.gatherings,
+        coins.gathered / coins.gatherings,
+    );
     report.wasm_brotli_bytes = std::env::var("SEMPER_WASM_BROTLI_BYTES").ok().and_then(|bytes| bytes.parse().ok());
     if let Some(bytes) = report.wasm_brotli_bytes {
         println!("{:<25} {bytes} bytes brotli", "wasm");

@@ -9,7 +9,11 @@ use std::sync::OnceLock;
 use semper_server::crypto::{BlindSigner, Native};
 use semper_shared::foundation::{Bytes, Code, Coded, Digest, UnixSeconds};
 use semper_shared::items::payment::ecash::mint::{
-    CheckedDeposit, CheckedMelt, CheckedWithdrawal, check_deposit, check_melt, check_reveal, check_withdrawal,
+    CheckedDeposit, CheckedMelt, CheckedPermission, CheckedWithdrawal, check_deposit, check_melt, check_reveal,
+    check_withdrawal,
+};
+use semper_shared::items::payment::ecash::transfer::{
+    CheckedTransfer, TransferAnswer, TransferBody, TransferConfirmation, check_transfer,
 };
 use semper_shared::items::payment::ecash::{
     CoinStatus, Confirmation, DepositAnswer, DepositBody, EcashError, KAPPA, KeySet, MeltAnswer, MeltBody,
@@ -56,6 +60,8 @@ pub(super) struct Ledger {
     coins: BTreeMap<String, Coin>,
     melts: BTreeMap<String, (PublicKey, usize)>,
     pub(super) deposits: BTreeMap<Digest, (u64, DepositAnswer)>,
+    /// By request: the reserve, the amount, what the coins signed, and the answer.
+    gathered: BTreeMap<Digest, (String, u64, Vec<Digest>, TransferAnswer)>,
 }
 
 /// The mint: what every replica knows, and the ledger.
@@ -76,6 +82,7 @@ pub(super) enum Prepared {
     Known(Reply),
     Withdrawal(CheckedWithdrawal, Vec<Bytes>),
     Deposit(CheckedDeposit, DepositAnswer),
+    Gathering(CheckedTransfer, String, TransferAnswer),
     Melt(CheckedMelt, MeltStatus),
     Reveal(String, Revealed),
 }
@@ -114,6 +121,7 @@ impl Mint {
             ["deposits"] => self.prepare_deposit(body, now),
             ["melts"] => self.prepare_melt(body, now),
             ["melts", melt, "reveal"] => self.prepare_reveal(melt, body),
+            ["transfers"] => self.prepare_gathering(body, now),
             // Nobody here sends cash to a person; a restored wallet asks all the same.
             ["transfers", _] => Err(Reply::problem(Code::TRANSFER_UNKNOWN)),
             _ => Err(Reply::problem_with(
@@ -129,6 +137,7 @@ impl Mint {
             Prepared::Known(reply) => Ok(reply),
             Prepared::Withdrawal(checked, signatures) => self.withdraw(checked, signatures, bank),
             Prepared::Deposit(checked, answer) => self.deposit(&checked, answer),
+            Prepared::Gathering(checked, reserve, answer) => self.gather(&checked, reserve, answer),
             Prepared::Melt(checked, status) => self.melt(&checked, status),
             Prepared::Reveal(melt, revealed) => self.reveal(&melt, revealed),
         };
@@ -158,8 +167,14 @@ impl Mint {
         self.ledger.withdrawals.get(reserve).into_iter().flatten().map(|(_, debited, _)| debited).sum()
     }
 
+    /// What came into a reserve, from an account or from coins.
+    fn paid_to(&self, reserve: &str, bank: &Bank) -> u64 {
+        let gathered = self.ledger.gathered.values().filter(|(other, ..)| other == reserve);
+        bank.paid_to(reserve) + gathered.map(|(_, amount, ..)| amount).sum::<u64>()
+    }
+
     fn reserve(&self, reserve: &str, bank: &Bank) -> Reply {
-        let paid = bank.paid_to(reserve);
+        let paid = self.paid_to(reserve, bank);
         if paid == 0 {
             return Reply::problem(Code::RESERVE_UNKNOWN);
         }
@@ -181,7 +196,7 @@ impl Mint {
         let (reserve, digest) = (checked.reserve.to_text(), checked.request.digest());
         let twice = self.defect == Some(Defect::DebitsTwice);
         let total = checked.total.minor();
-        let left = bank.paid_to(&reserve).saturating_sub(self.debited(&reserve));
+        let left = self.paid_to(&reserve, bank).saturating_sub(self.debited(&reserve));
         let known = self.ledger.withdrawals.entry(reserve).or_default();
         if let Some((_, debited, done)) = known.iter_mut().find(|(other, ..)| *other == digest) {
             if twice {
@@ -258,9 +273,48 @@ impl Mint {
             }
             return Ok(Reply::json(answer));
         }
-        let names: Vec<String> = checked.permissions.iter().map(|permission| permission.coin.to_text()).collect();
+        self.draw_all(&checked.permissions)?;
+        let reply = Reply::json(&answer);
+        self.ledger.deposits.insert(checked.deal, (checked.total.minor(), answer));
+        Ok(reply)
+    }
+
+    fn prepare_gathering(&self, body: &[u8], now: UnixSeconds) -> Result<Prepared, Refusal> {
+        let body: TransferBody = read(body)?;
+        let checked = check_transfer(self.keys, &body, now, self.verifier).map_err(|error| refuse(&error))?;
+        let reserve = checked.reserve.as_ref().ok_or_else(|| Reply::problem(Code::REQUEST_INVALID))?.to_text();
+        let confirmation = TransferConfirmation {
+            mint: self.keys.mint(),
+            transfer: checked.digest,
+            amount: checked.terms.amount,
+            confirmed_at: now,
+        };
+        let answer = TransferAnswer { confirmation: Signed::sign(confirmation, &self.signer).to_compact() };
+        Ok(Prepared::Gathering(checked, reserve, answer))
+    }
+
+    fn gather(&mut self, checked: &CheckedTransfer, reserve: String, answer: TransferAnswer) -> Result<Reply, Refusal> {
+        let signed: Vec<Digest> = checked.permissions.iter().map(|checked| checked.permission.digest()).collect();
+        if let Some((_, _, known, answer)) = self.ledger.gathered.get(&checked.name) {
+            let same = *known == signed;
+            return if same { Ok(Reply::json(answer)) } else { Err(Reply::problem(Code::TRANSFER_ACCEPTED)) };
+        }
+        self.draw_all(&checked.permissions)?;
+        let reply = Reply::json(&answer);
+        self.ledger.gathered.insert(checked.name, (reserve, checked.terms.amount.minor(), signed, answer));
+        Ok(reply)
+    }
+
+    /// How often coins were gathered.
+    pub(super) fn gatherings(&self) -> usize {
+        self.ledger.gathered.len()
+    }
+
+    /// Draws on all of these coins, or on none.
+    fn draw_all(&mut self, permissions: &[CheckedPermission]) -> Result<(), Refusal> {
+        let names: Vec<String> = permissions.iter().map(|permission| permission.coin.to_text()).collect();
         let before: Vec<Option<Coin>> = names.iter().map(|name| self.ledger.coins.get(name).cloned()).collect();
-        for taken in &checked.permissions {
+        for taken in permissions {
             let permission = &taken.permission;
             let (value, amount) = (taken.value.minor(), permission.amount.minor());
             if let Err(refusal) = self.draw(&taken.coin, value, amount, permission.digest(), permission.compact()) {
@@ -270,9 +324,7 @@ impl Mint {
                 return Err(refusal);
             }
         }
-        let reply = Reply::json(&answer);
-        self.ledger.deposits.insert(checked.deal, (checked.total.minor(), answer));
-        Ok(reply)
+        Ok(())
     }
 
     fn roll_back(&mut self, names: Vec<String>, before: Vec<Option<Coin>>) {
@@ -370,7 +422,8 @@ impl Mint {
     /// What is left in reserves. `None` where more was taken out than came in.
     pub(super) fn in_reserves(&self, bank: &Bank) -> Option<u64> {
         let debited: u64 = self.ledger.withdrawals.keys().map(|reserve| self.debited(reserve)).sum();
-        bank.paid_in().checked_sub(debited)
+        let gathered: u64 = self.ledger.gathered.values().map(|(_, amount, ..)| amount).sum();
+        (bank.paid_in() + gathered).checked_sub(debited)
     }
 
     /// What is owed to merchants.

@@ -39,6 +39,8 @@ pub struct Outline {
     pub given_up: u64,
     /// Wallets that were replaced by an old copy of themselves.
     pub put_back: u64,
+    /// Times that many coins were gathered.
+    pub gathered: u64,
     /// Everything that went wrong: messages, commits, processes.
     pub trouble: u64,
 }
@@ -50,6 +52,7 @@ impl AddAssign for Outline {
         self.cut_off += other.cut_off;
         self.given_up += other.given_up;
         self.put_back += other.put_back;
+        self.gathered += other.gathered;
         self.trouble += other.trouble;
     }
 }
@@ -139,6 +142,12 @@ impl Customer {
         }
         match choice {
             0..15 => {
+                // Now and then so many small coins that the wallet gathers them.
+                if step == 0 && chance.percent(10) {
+                    for _ in 0..3 {
+                        self.wallet(world).await?.add_cash(MINT, cents(63), Progress::none()).await?;
+                    }
+                }
                 let amount = cents(1 + chance.below(90));
                 self.wallet(world).await?.add_cash(MINT, amount, Progress::none()).await?;
             }
@@ -298,6 +307,7 @@ async fn check(world: &Rc<RefCell<World>>, customers: &mut [Customer], outline: 
         require(customer.forgetful || has_all, &format!("customer {number} did not get the goods"))?;
     }
     outline.delivered = sold.len() as u64;
+    outline.gathered = mint.gatherings() as u64;
     outline.trouble = world.trouble;
     Ok(())
 }

@@ -27,7 +27,7 @@ use super::world::NOW;
 
 /// The protocol crate's own test keys.
 const RSA_KEYS: &str = include_str!("../../../../shared/src/items/payment/ecash/tests/rsa-test-keys.json");
-const LARGEST_POWER: usize = 8;
+const LARGEST_POWER: u32 = 8;
 
 struct RsaKey {
     public: RsaPublicKey,
@@ -110,6 +110,8 @@ pub(crate) struct Mint {
     /// Value of coins that were issued and not spent.
     pub(crate) outstanding_minor: u64,
     gamma: u8,
+    largest_power: u32,
+    fees: Fees,
 }
 
 impl Mint {
@@ -142,6 +144,8 @@ impl Mint {
             deposited_minor: 0,
             outstanding_minor: 0,
             gamma: 0,
+            largest_power: LARGEST_POWER,
+            fees: Fees::default(),
         };
         mint.advance(NOW);
         mint
@@ -162,13 +166,13 @@ impl Mint {
     }
 
     fn make(&mut self, issue_from: UnixSeconds) {
-        let batch = (0..=LARGEST_POWER).map(|power| DenominationKey {
+        let batch = (0..=self.largest_power).map(|power| DenominationKey {
             value_minor: 1 << power,
-            n: self.rsa[power % self.rsa.len()].public.clone(),
+            n: self.rsa[usize::try_from(power).unwrap() % self.rsa.len()].public.clone(),
             issue_from,
             issue_until: issue_from.plus(ISSUE_S + self.revoked.len() as u64),
             spend_until: issue_from.plus(SPEND_S),
-            fees: Fees::default(),
+            fees: self.fees,
         });
         self.batches.push(batch.collect());
     }
@@ -180,6 +184,13 @@ impl Mint {
         }
         self.make(self.now);
         self.publish();
+    }
+
+    /// Begins anew with coins up to this power of two, and these fees.
+    pub(crate) fn begin(&mut self, largest_power: u32, fees: Fees) {
+        (self.largest_power, self.fees) = (largest_power, fees);
+        self.batches.clear();
+        self.advance(self.now);
     }
 
     /// Limits what it gives, and says so.

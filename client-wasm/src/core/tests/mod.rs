@@ -3,6 +3,7 @@
 
 mod devices;
 mod faults;
+mod gathering;
 mod life;
 pub(super) mod market;
 mod mint;

@@ -145,7 +145,7 @@ fn refuse_downgrade(ways: &mut [Way]) {
     let (before, after) = ways.split_at_mut(hidden + 1);
     let Some(better) = before.last().map(|way| way.module.id.clone()) else { return };
     for way in after {
-        if matches!(way.quote, Ok(_) | Err(Unusable::Insufficient { .. })) {
+        if matches!(way.quote, Ok(_) | Err(Unusable::Insufficient { .. } | Unusable::TooManyCoins { .. })) {
             way.quote = Err(Unusable::Downgrade { better: better.clone() });
         }
     }

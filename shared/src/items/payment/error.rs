@@ -156,6 +156,12 @@ pub enum Unusable {
         /// What is there, in minor units.
         available_minor: u64,
     },
+    /// There is enough, in more coins than one payment may have.
+    #[error("there is enough in the purse, in more coins than one payment may have")]
+    TooManyCoins {
+        /// What is there, in minor units.
+        available_minor: u64,
+    },
 }
 
 fn because(why: &str) -> String {
@@ -185,6 +191,7 @@ impl Unusable {
             Self::NoCard => "no-card",
             Self::NoFittingCard => "no-fitting-card",
             Self::Insufficient { .. } => "insufficient",
+            Self::TooManyCoins { .. } => "too-many-coins",
         }
     }
 }
@@ -193,6 +200,7 @@ impl Coded for Unusable {
     fn code(&self) -> Code {
         match self {
             Self::Insufficient { .. } => Code::FUNDS_INSUFFICIENT,
+            Self::TooManyCoins { .. } => Code::COINS_TOO_MANY,
             Self::NoCard | Self::NoFittingCard => Code::CARD_NOT_ENROLLED,
             Self::NoCommonPurse => Code::MINT_UNTRUSTED,
             Self::Hidden | Self::Older { .. } | Self::Downgrade { .. } => Code::DOWNGRADE_REFUSED,

@@ -47,6 +47,9 @@ pub enum EcashError {
     /// The coins at hand, good for long enough, do not make up the amount.
     #[error("there is not enough cash at hand for this")]
     Insufficient,
+    /// There is enough, in more coins than one payment may have.
+    #[error("it takes more coins than one payment may have")]
+    TooManyCoins,
     /// The mint broke the protocol.
     #[error("the mint's answer breaks the protocol: {0}")]
     Peer(&'static str),
@@ -71,6 +74,7 @@ impl Coded for EcashError {
             Self::Limit(code) => *code,
             Self::TransferExpired => Code::TRANSFER_EXPIRED,
             Self::Insufficient => Code::FUNDS_INSUFFICIENT,
+            Self::TooManyCoins => Code::COINS_TOO_MANY,
             Self::Peer(_) => Code::PEER_INVALID,
             Self::Unknown(_) => Code::NOT_FOUND,
         }

@@ -23,6 +23,7 @@
 mod coin;
 mod denomination;
 mod error;
+mod gather;
 mod messages;
 pub mod mint;
 mod payee;
@@ -45,6 +46,7 @@ mod tests;
 pub use coin::{Coin, CoinSecret, Planchet, coin_message};
 pub use denomination::{Denomination, DenominationKey, DenominationPage, Fees, Funding, KeySet, MintKeys, Revoked};
 pub use error::EcashError;
+pub use gather::MANY_COINS;
 pub use messages::{
     AlreadySpent, CoinStatus, Confirmation, DepositAnswer, DepositBody, Melt, MeltAnswer, MeltBody, MeltConfirmation,
     MeltStatus, PayoutAccount, Permission, PlanchetMessage, RegistrationBody, ReserveStatus, Reveal, Revealed,

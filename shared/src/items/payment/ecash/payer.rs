@@ -2,6 +2,7 @@
 
 use rand_core::CryptoRng;
 
+use super::gather::at_hand;
 use super::payee::{EcashBody, EcashParameters};
 use super::{CoinState, EcashError, ID, KeySet, MAX_COINS, MintKeys, MintPurse, Permission, Purse, VERSION, selection};
 use crate::foundation::{Amount, Digest, Table, UnixSeconds};
@@ -162,13 +163,12 @@ impl EcashPayer {
     }
 
     /// What paying `total` costs at a mint beside the total: what it takes for the coins, and for exchanging what is left of
-    /// them. With `change`, what waits to be exchanged is exchanged first. None where there is not enough.
+    /// them. With `change`, what waits to be exchanged is exchanged first, and many coins are gathered. None where there is
+    /// not enough, or it takes more than [`MAX_COINS`] coins.
     pub fn cost(&self, mint: &Thumbprint, total: Amount, change: bool, now: UnixSeconds) -> Option<Amount> {
         let (held, keys) = (self.purse.mints.get(mint)?, self.keys.get(mint)?);
         let currency = held.currency;
-        // What each coin gives, and its denomination.
-        let fresh = held.coins.iter().filter(|coin| coin.is_spendable(now));
-        let mut coins: Vec<(u64, Digest)> = fresh.map(|coin| (coin.gives(), coin.denomination)).collect();
+        let mut coins = at_hand(held, now);
         let mut cost = 0_u64;
         let waiting = held.coins.iter().filter(|coin| change && coin.needs_refresh());
         for coin in waiting {
@@ -176,6 +176,15 @@ impl EcashPayer {
             let worth: u64 = new.iter().map(|denomination| denomination.value.minor()).sum();
             cost = cost.checked_add(coin.held().minor().saturating_sub(worth))?;
             coins.extend(new.iter().map(|new| (new.value.minor().saturating_sub(new.fees.deposit), new.id)));
+        }
+        if change {
+            let own = keys.withdrawal(held.gathered(), now).unwrap_or_default();
+            coins.extend(own.iter().map(|new| (new.value.minor().saturating_sub(new.fees.deposit), new.id)));
+            while let Some((one, chosen)) = keys.gathering(&coins, now) {
+                let one = (one.value.minor(), one.id);
+                let kept = coins.iter().enumerate().filter(|(index, _)| !chosen.contains(index)).map(|(_, coin)| *coin);
+                coins = kept.chain([one]).collect();
+            }
         }
         let values: Vec<u64> = coins.iter().map(|(gives, _)| *gives).collect();
         for (index, gives) in selection::select(&values, total.minor()).filter(|chosen| chosen.len() <= MAX_COINS)? {
@@ -197,13 +206,25 @@ impl EcashPayer {
         bill: &Bill,
         now: UnixSeconds,
     ) -> Option<Vec<Compact<Permission>>> {
+        let coins = at_hand(self.purse.mints.get(mint)?, now);
+        let values: Vec<u64> = coins.iter().map(|(gives, _)| *gives).collect();
+        let chosen = selection::select(&values, bill.total.minor()).filter(|chosen| chosen.len() <= MAX_COINS)?;
+        self.sign_over(mint, bill, chosen, now)
+    }
+
+    /// Signs these of the spendable coins over to a bill, each for so much.
+    pub(super) fn sign_over(
+        &mut self,
+        mint: &Thumbprint,
+        bill: &Bill,
+        chosen: Vec<(usize, u64)>,
+        now: UnixSeconds,
+    ) -> Option<Vec<Compact<Permission>>> {
         let held = self.purse.mints.get_mut(mint)?;
         let mut fresh: Vec<_> = held.coins.iter_mut().filter(|coin| coin.is_spendable(now)).collect();
-        let values: Vec<u64> = fresh.iter().map(|coin| coin.gives()).collect();
-        let chosen = selection::select(&values, bill.total.minor()).filter(|chosen| chosen.len() <= MAX_COINS)?;
         let mut permissions = Vec::with_capacity(chosen.len());
         for (index, minor) in chosen {
-            let coin = &mut fresh[index];
+            let coin = fresh.get_mut(index)?;
             let amount = Amount::new(bill.total.currency(), minor).ok()?;
             let permission = Permission {
                 mint: *mint,
@@ -232,8 +253,8 @@ impl PayerModule for EcashPayer {
 
     fn quote(&self, total: Amount, parameters: &EcashParameters, now: UnixSeconds) -> Result<Quote, Unusable> {
         let (mint, available) = self.best_mint(total, parameters, now)?;
-        let insufficient = Unusable::Insufficient { available_minor: available.minor() };
-        Ok(Quote { available, fee: self.cost(&mint, total, false, now).ok_or(insufficient)? })
+        let too_many = Unusable::TooManyCoins { available_minor: available.minor() };
+        Ok(Quote { available, fee: self.cost(&mint, total, false, now).ok_or(too_many)? })
     }
 
     fn purses(&self) -> Vec<crate::items::payment::Purse> {
@@ -259,7 +280,7 @@ impl PayerModule for EcashPayer {
     ) -> Result<EcashBody, PaymentError> {
         let (mint, available) = self.best_mint(bill.total, parameters, now)?;
         let permissions =
-            self.pledge(&mint, bill, now).ok_or(Unusable::Insufficient { available_minor: available.minor() })?;
+            self.pledge(&mint, bill, now).ok_or(Unusable::TooManyCoins { available_minor: available.minor() })?;
         Ok(EcashBody { mint, permissions })
     }
 

@@ -192,6 +192,11 @@ impl PurseCoin {
         self.remaining.minor().saturating_sub(self.fee)
     }
 
+    /// What it can give, and its denomination.
+    pub fn worth(&self) -> (u64, Digest) {
+        (self.gives(), self.denomination)
+    }
+
     /// What is left of it, all in all.
     pub fn held(&self) -> Amount {
         let beside = Amount::new(self.remaining.currency(), self.beside);
@@ -244,9 +249,10 @@ impl MintPurse {
         Amount::new(self.currency, coins.map(PurseCoin::gives).sum()).unwrap_or(Amount::zero(self.currency))
     }
 
-    /// What belongs to the wallet: spendable, or change still to be refreshed.
+    /// What belongs to the wallet: spendable, change still to be refreshed, or being gathered.
     pub fn balance(&self) -> Amount {
-        self.sum(|coin| coin.state == CoinState::Fresh || coin.needs_refresh())
+        let coins = self.sum(|coin| coin.state == CoinState::Fresh || coin.needs_refresh());
+        coins.checked_add(self.gathered()).unwrap_or(coins)
     }
 
     fn sum(&self, counts: impl Fn(&PurseCoin) -> bool) -> Amount {

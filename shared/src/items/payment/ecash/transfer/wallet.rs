@@ -25,6 +25,8 @@ pub enum Direction {
     Received,
     /// Asked for by this wallet.
     Requested,
+    /// From this wallet to itself: many coins become one.
+    Gathered,
 }
 
 /// How far a transfer has come.
@@ -178,7 +180,14 @@ impl EcashPayer {
         }
         let (deal, total) = (record.digest, record.amount);
         let bill = Bill { deal, payee, total, refund_by: record.expires_at };
-        record.permissions = self.pledge(&mint, &bill, good_until).ok_or(EcashError::Insufficient)?;
+        let pledged = self.pledge(&mint, &bill, good_until);
+        record.permissions = match pledged {
+            Some(permissions) => permissions,
+            None if self.mint_purse(&mint)?.spendable(good_until).minor() < total.minor() => {
+                return Err(EcashError::Insufficient);
+            }
+            None => return Err(EcashError::TooManyCoins),
+        };
         if record.direction == Direction::Sent {
             record.coins = self.keep(&deal);
         }
@@ -192,9 +201,9 @@ impl EcashPayer {
     /// [`EcashError::Unknown`].
     pub fn paid_in(&mut self, transfer: &Digest) -> Result<(), EcashError> {
         let (_, record) = self.transfer(transfer)?;
-        let sent = record.direction == Direction::Sent;
+        let paid = record.direction == Direction::Paid;
         PayerModule::settled(self, transfer);
-        self.pass(transfer, if sent { Passed::Open } else { Passed::Done })?;
+        self.pass(transfer, if paid { Passed::Done } else { Passed::Open })?;
         Ok(())
     }
 
@@ -312,7 +321,7 @@ impl EcashPayer {
         match record.direction {
             Direction::Sent => Ok(Link::Receive { key: self.transfer_key(&mint, record.index), mint_url }),
             Direction::Requested => Ok(Link::Pay { request: record.statement.clone(), mint_url }),
-            Direction::Paid | Direction::Received => Err(EcashError::Unknown("link")),
+            Direction::Paid | Direction::Received | Direction::Gathered => Err(EcashError::Unknown("link")),
         }
     }
 
