@@ -134,7 +134,7 @@ mod tests {
     /// A mint that issues every power of two up to 81.92.
     fn mint(fees: Fees, policy: Policy) -> Outcome<KeySet> {
         let file: serde_json::Value = serde_json::from_str(KEYS)?;
-        let modulus = base64::decode(file["keys"][0]["n"].as_str().ok_or("a modulus")?)?;
+        let modulus = file["keys"][0]["n"].as_str().and_then(base64::decode).ok_or("a modulus")?;
         let n = RsaPublicKey::from_modulus(&modulus)?;
         let [issue_from, issue_until, spend_until] = [0, 2_000, 9_000].map(UnixSeconds);
         let denomination = |power: u32| DenominationKey {
