@@ -103,7 +103,7 @@ impl Drop for Party {
     }
 }
 
-/// Bank, mint and merchant.
+/// Bank, mint and merchant, and a gateway where cards are taken.
 pub struct Market {
     folder: TempDir,
     /// The bank.
@@ -112,6 +112,8 @@ pub struct Market {
     pub mint: Arc<Party>,
     /// The merchant.
     pub merchant: Arc<Party>,
+    /// The gateway, with the sandbox behind it.
+    pub gateway: Option<Arc<Party>>,
 }
 
 impl Market {
@@ -128,6 +130,18 @@ impl Market {
     /// # Errors
     /// As [`Market::start`].
     pub fn start_logging(filter: &'static str) -> Outcome<Self> {
+        Self::start_with(filter, false)
+    }
+
+    /// The same with a gateway, through which the merchant takes cards.
+    ///
+    /// # Errors
+    /// As [`Market::start`].
+    pub fn start_with_cards() -> Outcome<Self> {
+        Self::start_with("warn", true)
+    }
+
+    fn start_with(filter: &'static str, cards: bool) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         let base = demo::free_base()?;
         let at = |offset| SocketAddr::from((Ipv4Addr::LOCALHOST, base + offset));
@@ -139,6 +153,21 @@ impl Market {
         let (bank, mint, merchant) = (party("bank", 0)?, party("mint", 1)?, party("merchant", 2)?);
         let server = |party: &Party, offset| {
             format!("server = {{ listen = \"{}\", public_url = \"{}\" }}", at(offset), party.url())
+        };
+        let gateway = cards.then(|| party("gateway", 3)).transpose()?;
+        let through = match &gateway {
+            Some(gateway) => {
+                fs::write(
+                    &gateway.config,
+                    format!(
+                        "[gateway]\ndata = \"gateway\"\nmerchants = [\"{}\"]\nhold_s = 86400\nclearance_s = 3600\n{}\n",
+                        merchant.url(),
+                        server(gateway, 3)
+                    ),
+                )?;
+                format!("gateway = {{ url = \"{}\" }}\n", gateway.url())
+            }
+            None => String::new(),
         };
         let accounts: String = TOKENS
             .iter()
@@ -162,7 +191,7 @@ impl Market {
         fs::write(
             &merchant.config,
             format!(
-                "[merchant]\ndata = \"merchant\"\nname = \"The shop\"\n{}\nmints = [{{ url = \"{}\" }}]\npayout = {{ bank = \"{}\", account = \"merchant\" }}\n",
+                "[merchant]\ndata = \"merchant\"\nname = \"The shop\"\n{}\nmints = [{{ url = \"{}\" }}]\npayout = {{ bank = \"{}\", account = \"merchant\" }}\n{through}",
                 server(&merchant, 2),
                 mint.url(),
                 bank.url()
@@ -177,10 +206,14 @@ impl Market {
         if !imported.status.success() {
             return Err(format!("the shop is empty: {}", String::from_utf8_lossy(&imported.stderr)).into());
         }
-        let market = Self { folder, bank: bank.into(), mint: mint.into(), merchant: merchant.into() };
+        let gateway = gateway.map(Arc::new);
+        let market = Self { folder, bank: bank.into(), mint: mint.into(), merchant: merchant.into(), gateway };
         market.bank.start()?;
         market.mint.start()?;
         market.merchant.start()?;
+        if let Some(gateway) = &market.gateway {
+            gateway.start()?;
+        }
         market.open()?;
         Ok(market)
     }

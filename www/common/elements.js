@@ -108,7 +108,7 @@ function setBar(bar, progress) {
 
 /**
  * What was bought, from whom, for how much, when.
- * @typedef {{title: string, merchant: string, paid: import("./i18n.js").Amount, at: number, owed?: boolean}} Receipt `owed`: the money is still to come
+ * @typedef {{title: string, merchant: string, paid: import("./i18n.js").Amount, at: number, owed?: boolean, split?: {module: string, amount: import("./i18n.js").Amount}[]}} Receipt `owed`: the money is still to come; `split`: what each way to pay paid of it
  * @extends {ValueElement<Receipt>}
  */
 class SemperReceipt extends ValueElement {
@@ -119,6 +119,7 @@ class SemperReceipt extends ValueElement {
       [t("receipt.what"), receipt.title],
       [t("receipt.from"), receipt.merchant],
       [t(receipt.owed ? "receipt.price" : "receipt.paid"), h("semper-amount", { value: receipt.paid })],
+      ...(receipt.split ?? []).map(({ module, amount }) => /** @type {[string, Node]} */ ([t(`receipt.by.${module}`), h("semper-amount", { value: amount })])),
       [t("receipt.when"), formatMoment(receipt.at)],
     ];
     return [h("dl", {}, ...rows.flatMap(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]))];

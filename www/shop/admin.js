@@ -6,7 +6,7 @@ import { startShop } from "./shop.js";
 
 /**
  * @typedef {import("/common/i18n.js").Amount} Amount
- * @typedef {{deal: string, title: string, state: string, paid?: Amount, refunded: Amount, module?: string, ordered_at: number, refund_by?: number}} Deal
+ * @typedef {{deal: string, title: string, state: string, paid?: Amount, refunded: Amount, module?: string, split?: {module: string, amount: Amount}[], ordered_at: number, refund_by?: number}} Deal
  */
 
 /** The longest reason that customers are shown. */
@@ -86,13 +86,18 @@ function row(deal) {
   return line;
 }
 
+/** @param {string} module */
+function by(module) {
+  return hasText(`admin.by.${module}`) ? t(`admin.by.${module}`) : module;
+}
+
 /** @param {HTMLElement} line @param {Deal} deal @param {Node | null} [said] */
 function fill(line, deal, said = null) {
   const left = deal.paid ? { ...deal.paid, minor: deal.paid.minor - deal.refunded.minor } : null;
   const facts = [
     formatMoment(deal.ordered_at),
     t(`admin.state.${deal.state}`),
-    deal.module ? (hasText(`admin.by.${deal.module}`) ? t(`admin.by.${deal.module}`) : deal.module) : null,
+    deal.split ? deal.split.map(({ module, amount }) => `${by(module)} ${formatAmount(amount)}`).join(" + ") : deal.module ? by(deal.module) : null,
     deal.refunded.minor > 0 ? t("admin.refunded", { amount: formatAmount(deal.refunded) }) : null,
   ];
   const open = h("button", { class: "button", type: "button", "aria-label": t("admin.refund.what", { title: deal.title }) }, t("admin.refund"));

@@ -164,6 +164,9 @@ pub(super) enum Command {
         /// How to pay: ecash, card, account, dummy, or none for what is free. The first that is possible where this is not given.
         #[arg(long, value_name = "MODULE")]
         method: Option<String>,
+        /// With two modules, such as ecash=5.00,card: the last pays the rest. Both are taken, or neither.
+        #[arg(long, value_name = "PARTS", conflicts_with = "method")]
+        split: Option<String>,
         #[command(flatten)]
         invoice: InvoiceArgs,
     },

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use semper_shared::foundation::{Code, Digest};
-use semper_shared::items::payment::ModuleId;
+use semper_shared::foundation::{Amount, Code, Digest};
 #[cfg(feature = "account")]
 use semper_shared::items::payment::account::InvoiceTerms;
+use semper_shared::items::payment::{ModuleId, Share};
 use serde_json::json;
 
 use super::CliError;
@@ -21,6 +21,8 @@ pub(super) struct Buy<'a> {
     pub(super) offer: &'a str,
     pub(super) out: &'a Path,
     pub(super) method: Option<&'a str>,
+    /// Which modules share the price.
+    pub(super) split: Option<&'a str>,
     pub(super) confirmed: bool,
     #[cfg_attr(not(feature = "account"), allow(dead_code, reason = "it is empty"))]
     pub(super) invoice: &'a InvoiceArgs,
@@ -51,7 +53,17 @@ pub(super) async fn buy(wallet: &mut NativeWallet, what: Buy<'_>) -> Result<(), 
             if let Some(already) = &review.already {
                 note(&format!("You have this already; `fetch {}` gets it again. Buying it once more.", already.deal));
             }
-            let module = choose(&review, what.method)?;
+            let module = match what.split {
+                Some(parts) => {
+                    let shares = shares(&review, parts)?;
+                    for share in &shares {
+                        note(&format!("{} by {}", money(share.amount), share.module));
+                    }
+                    wallet.split(&review.offer_digest, &shares);
+                    ModuleId::split()
+                }
+                None => choose(&review, what.method)?,
+            };
             fee = review.methods.iter().find(|method| method.module == module).and_then(|method| method.fee);
             if let Some((fee, total)) = fee.and_then(|fee| Some((fee, review.offer.total.checked_add(fee).ok()?))) {
                 note(&format!("Fee of the mint: {}, total {}", money(fee), money(total)));
@@ -78,6 +90,7 @@ pub(super) async fn buy(wallet: &mut NativeWallet, what: Buy<'_>) -> Result<(), 
             "deal": bought.deal,
             "state": bought.state,
             "paid": bought.paid,
+            "split": wallet.deal(&bought.deal).await?.line.split,
             "fee": fee,
             "title": bought.title,
             "files": files,
@@ -104,6 +117,28 @@ fn say(review: &Review) {
     if review.merchant.key_changed {
         note("The shop at this address has another key than when you last bought there.");
     }
+}
+
+/// Reads `ecash=5.00,card`: the last pays the rest.
+fn shares(review: &Review, parts: &str) -> Result<Vec<Share>, CliError> {
+    let wrong =
+        || CliError::new(Code::SPLIT_INVALID, "write it as ecash=5.00,card: two ways to pay, the last for the rest");
+    let total = review.offer.total;
+    let (first, last) = parts.split_once(',').ok_or_else(wrong)?;
+    let (first, amount) = first.split_once('=').ok_or_else(wrong)?;
+    let amount = Amount::parse_decimal(amount.trim(), total.currency()).map_err(|_| wrong())?;
+    let rest = total.checked_sub(amount).map_err(|_| {
+        CliError::new(Code::SPLIT_INVALID, format!("{} is more than the price, {}", money(amount), money(total)))
+    })?;
+    [(first, amount), (last, rest)]
+        .into_iter()
+        .map(|(name, amount)| {
+            let module = ModuleId::new(name.trim()).ok_or_else(wrong)?;
+            let known = review.methods.iter().find(|method| method.module == module);
+            let version = known.map_or(1, |method| method.version);
+            Ok(Share { module, version, amount, payment: Vec::new() })
+        })
+        .collect()
 }
 
 /// The way to pay that was asked for, else the first that is possible.

@@ -45,9 +45,9 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
         Command::Methods { offer } => policies::methods(&mut wallet, offer, json).await,
         Command::Prefer { modules } => policies::prefer(&mut wallet, modules, json).await,
         Command::Policy(command) => policies::run(&mut wallet, command, json).await,
-        Command::Buy { offer, out, method, yes, invoice } => {
-            let (method, confirmed) = (method.as_deref(), *yes);
-            buy(&mut wallet, Buy { offer, out, method, confirmed, invoice, json }).await
+        Command::Buy { offer, out, method, split, yes, invoice } => {
+            let (method, split, confirmed) = (method.as_deref(), split.as_deref(), *yes);
+            buy(&mut wallet, Buy { offer, out, method, split, confirmed, invoice, json }).await
         }
         #[cfg(feature = "account")]
         Command::Invoice { deal } => accounts::show(&mut wallet, deal, json).await,

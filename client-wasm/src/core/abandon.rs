@@ -41,10 +41,7 @@ impl<P: Ports> Wallet<P> {
         if self.was_taken(deal).await? {
             return Err(taken);
         }
-        let paid_with = self.deal_record(deal)?.paid_with();
-        if let Some(payer) = paid_with.and_then(|module| self.change().ok()?.payer_mut(&module)) {
-            payer.refused(deal);
-        }
+        self.change()?.ended(deal, false)?;
         self.save(Touched::purse()).await?;
         self.exchange_all().await?;
         if self.was_taken(deal).await? {
@@ -60,8 +57,8 @@ impl<P: Ports> Wallet<P> {
 
     /// Whether more is missing from the coins that were signed over to a deal than what this wallet exchanged.
     async fn was_taken(&self, deal: &Digest) -> Result<bool, WalletError> {
-        let payment = self.deal_record(deal)?.payment.as_ref();
-        let body = payment.and_then(|payment| json::from_value::<EcashBody>(payment.body.clone()).ok());
+        let payment = self.deal_record(deal)?.paid_by("ecash");
+        let body = payment.and_then(|payment| json::from_value::<EcashBody>(payment.body).ok());
         let Some(EcashBody { mint, permissions }) = body else { return Ok(false) };
         for permission in &permissions {
             let (permission, coin) = permission.verify_self_keyed(&Portable)?;

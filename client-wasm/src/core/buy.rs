@@ -8,12 +8,14 @@
 //! that the merchant and the mint answer as they did before; nothing is ever paid twice.
 
 use semper_shared::commerce::Way;
-use semper_shared::commerce::deal::{AwaitReceipt, DealBody, DealStatus, Delivered, Draft, Event, State};
+use semper_shared::commerce::deal::{AwaitReceipt, DealBody, DealError, DealStatus, Delivered, Draft, Event, State};
 use semper_shared::foundation::{Amount, Code, Digest, json};
 #[cfg(feature = "account")]
 use semper_shared::items::payment::account::AccountPayer;
 use semper_shared::items::payment::ecash::AlreadySpent;
-use semper_shared::items::payment::{ErasedPayer, ModuleId, ModuleVersion, Payment, PaymentError};
+use semper_shared::items::payment::{
+    Bill, ErasedPayer, ModuleId, ModuleVersion, Payment, PaymentError, Share, shares_fault,
+};
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{Portable, SigningKey};
 use serde::Serialize;
@@ -69,14 +71,17 @@ impl<P: Ports> Wallet<P> {
     /// Makes order and payment, and stores them.
     async fn order(&mut self, reviewed: Reviewed, module: &ModuleId) -> Result<Digest, WalletError> {
         self.rescan_if_due().await?;
-        self.prepare(&reviewed.offer, module).await?;
-        let module = self.choose(&reviewed, module)?;
+        let (module, split) = match *module == ModuleId::split() {
+            true => (ModuleId::split().into(), self.choose_both(&reviewed).await?),
+            false => (self.choose(&reviewed, module, reviewed.offer.total).await?, Vec::new()),
+        };
         let Reviewed { offer, party, .. } = reviewed;
         let now = self.now();
         let mut rng = self.ports.rng();
         let key = SigningKey::make(&mut rng);
         let ordered = Draft::new(offer, key.clone())
             .from(self.state()?.settings.rules.customer.as_deref())
+            .split(split)
             .order(module, now, &mut rng)?;
         let payment = self.pledge(&ordered)?;
         let record = DealRecord::new(NewDeal {
@@ -97,11 +102,17 @@ impl<P: Ports> Wallet<P> {
 
     /// The chosen module in the version that was negotiated, where nothing is in the way. Judged upon the memory that the
     /// payment is stored with, so that nothing that was spent meanwhile is forgotten.
-    fn choose(&self, reviewed: &Reviewed, module: &ModuleId) -> Result<ModuleVersion, WalletError> {
+    async fn choose(
+        &mut self,
+        reviewed: &Reviewed,
+        module: &ModuleId,
+        amount: Amount,
+    ) -> Result<ModuleVersion, WalletError> {
+        self.prepare(&reviewed.offer, module, amount).await?;
         if reviewed.offer.total.is_zero() {
             return Ok(module.clone().into());
         }
-        let way = self.ways(reviewed)?.into_iter().find(|way| way.module.id == *module);
+        let way = self.ways(reviewed, Some(amount))?.into_iter().find(|way| way.module.id == *module);
         let Some(Way { module, quote, confirm }) = way else {
             return Err(PaymentError::Unsupported(module.clone()).into());
         };
@@ -112,41 +123,75 @@ impl<P: Ports> Wallet<P> {
         }
     }
 
+    /// The two modules that are to share the price, where nothing is in the way of either.
+    async fn choose_both(&mut self, reviewed: &Reviewed) -> Result<Vec<Share>, WalletError> {
+        if let Some(fault) = shares_fault(&reviewed.split, reviewed.offer.total) {
+            return Err(DealError::Split(fault).into());
+        }
+        let mut split = reviewed.split.clone();
+        for share in &mut split {
+            share.version = self.choose(reviewed, &share.module, share.amount).await?.version;
+        }
+        Ok(split)
+    }
+
     /// Exchanges change, and gathers coins, where the coins at hand cannot pay and would then.
-    async fn prepare(&mut self, offer: &semper_shared::commerce::Offer, module: &ModuleId) -> Result<(), WalletError> {
+    async fn prepare(
+        &mut self,
+        offer: &semper_shared::commerce::Offer,
+        module: &ModuleId,
+        amount: Amount,
+    ) -> Result<(), WalletError> {
         let Some(acceptance) = offer.accepts.iter().find(|acceptance| acceptance.module == *module) else {
             return Ok(());
         };
         if module.as_str() != "ecash" {
             return Ok(());
         }
-        if ErasedPayer::quote(&self.state()?.payer, offer.total, acceptance, self.now()).is_err() {
+        if ErasedPayer::quote(&self.state()?.payer, amount, acceptance, self.now()).is_err() {
             for mint in accepted_mints(offer) {
-                self.make_ready(&mint, offer.total).await?;
+                self.make_ready(&mint, amount).await?;
             }
         }
         Ok(())
     }
 
-    /// Pays the bill of an order in memory.
+    /// Pays the bill of an order in memory: each of two shares by its module, where two share the price.
     fn pledge(&mut self, ordered: &AwaitReceipt) -> Result<Option<Payment>, WalletError> {
-        let bill = ordered.bill();
-        let module = ModuleVersion { id: ordered.order().module.clone(), version: ordered.order().version };
+        let (bill, order) = (ordered.bill(), ordered.order());
         if bill.total.is_zero() {
             return Ok(None);
         }
-        let unsupported = || PaymentError::Unsupported(module.id.clone());
+        if order.split.is_empty() {
+            return Ok(Some(self.pledge_one(ordered, &bill, &order.module, order.version)?));
+        }
+        let mut parts = Vec::with_capacity(order.split.len());
+        for share in &order.split {
+            parts.push(self.pledge_one(ordered, &bill.share(share), &share.module, share.version)?);
+        }
+        Ok(Some(Payment::split(&parts)?))
+    }
+
+    fn pledge_one(
+        &mut self,
+        ordered: &AwaitReceipt,
+        bill: &Bill,
+        module: &ModuleId,
+        version: u32,
+    ) -> Result<Payment, WalletError> {
+        let unsupported = || PaymentError::Unsupported(module.clone());
         let mut accepts = ordered.offer().accepts.iter();
-        let acceptance = accepts.find(|way| way.module == module.id && way.version == module.version);
+        let acceptance = accepts.find(|way| way.module == *module && way.version == version);
         let acceptance = acceptance.ok_or_else(unsupported)?;
         let (now, mut rng) = (self.now(), self.ports.rng());
         #[cfg(feature = "account")]
-        if module.id.as_str() == "account" {
+        if module.as_str() == "account" {
             let mut payer = AccountPayer { preferred: self.terms };
-            return Ok(Some(ErasedPayer::pay(&mut payer, &bill, acceptance, now, &mut rng)?));
+            return Ok(ErasedPayer::pay(&mut payer, bill, acceptance, now, &mut rng)?);
         }
+        let module = ModuleVersion { id: module.clone(), version };
         let payer = self.change()?.payer_mut(&module).ok_or_else(unsupported)?;
-        Ok(Some(payer.pay(&bill, acceptance, now, &mut rng)?))
+        Ok(payer.pay(bill, acceptance, now, &mut rng)?)
     }
 
     /// Goes on with a deal, wherever it stands, until the goods can be opened.
@@ -213,10 +258,7 @@ impl<P: Ports> Wallet<P> {
         record.proofs = status.proofs;
         record.keys = keys.into_iter().map(|(part, key)| PartKey { part, key }).collect();
         record.acknowledgement = Some(acknowledgement);
-        let paid_with = record.paid_with();
-        if let Some(payer) = paid_with.and_then(|module| state.payer_mut(&module)) {
-            payer.settled(deal);
-        }
+        state.ended(deal, true)?;
         self.save(Touched::deal(*deal).and_purse()).await
     }
 
@@ -224,7 +266,7 @@ impl<P: Ports> Wallet<P> {
     async fn refused(&mut self, deal: &Digest, status: u16, problem: Problem) -> Result<(), WalletError> {
         let record = self.deal_record(deal)?;
         let url = record.merchant_url.clone();
-        let module_is_cash = record.module.as_str() == "ecash";
+        let module_is_cash = record.paid_by("ecash").is_some();
         if problem.code == Some(Code::STEP_UP_REQUIRED) {
             return Err(WalletError::StepUp(Box::new((*deal, host_of(&url)))));
         }
@@ -247,10 +289,7 @@ impl<P: Ports> Wallet<P> {
         let record = state.deal_mut(deal)?;
         record.advance(Event::Refuse, now)?;
         record.refusal = Some(Refusal { code: code.as_str().to_owned(), detail: problem.detail.clone(), proof });
-        let paid_with = record.paid_with();
-        if let Some(payer) = paid_with.and_then(|module| state.payer_mut(&module)) {
-            payer.refused(deal);
-        }
+        state.ended(deal, false)?;
         // This wallet signs no coin over twice: somebody else has its words.
         state.settings.taken_over |= code == Code::COIN_ALREADY_SPENT && module_is_cash;
         self.save(Touched { settings: true, ..Touched::deal(*deal).and_purse() }).await?;
@@ -315,7 +354,7 @@ fn proof_of_spending(record: &DealRecord, problem: &Problem) -> Option<Vec<Strin
     use semper_shared::items::statement::Compact;
     let (coin, spent) = (problem.members.get("coin")?, problem.members.get("spent")?);
     let claim: AlreadySpent = json::from_value(object!("coin": coin, "spent": spent)).ok()?;
-    let body = json::from_value::<EcashBody>(record.payment.as_ref()?.body.clone()).ok()?;
+    let body = json::from_value::<EcashBody>(record.paid_by("ecash")?.body).ok()?;
     let paid_with_it = body.permissions.iter().any(|permission: &Compact<Permission>| {
         permission.verify_self_keyed(&Portable).is_ok_and(|(_, key)| key == claim.coin)
     });

@@ -1,7 +1,7 @@
 //! The wallet by name: methods with JSON parameters, as pages call them through the Worker.
 
 use semper_shared::foundation::{Amount, Digest, json};
-use semper_shared::items::payment::ModuleId;
+use semper_shared::items::payment::{ModuleId, Share};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -120,6 +120,10 @@ impl<P: Ports> Wallet<P> {
                 {
                     let terms = p.0.get("terms").map(|terms| json::from_value(terms.clone())).transpose();
                     self.prefer_terms(terms.map_err(|_| wrong("terms"))?);
+                }
+                if let Some(split) = p.0.get("split") {
+                    let split: Vec<Share> = json::from_value(split.clone()).map_err(|_| wrong("split"))?;
+                    self.split(&offer, &split);
                 }
                 if p.0.get("confirmed").is_some_and(|said| *said == true) {
                     self.confirm(&offer);

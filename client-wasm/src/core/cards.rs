@@ -160,7 +160,7 @@ impl<P: Ports> Wallet<P> {
     /// [`WalletError::NotFound`] where there is none.
     pub async fn awaiting_approval(&mut self) -> Result<Digest, WalletError> {
         self.sync().await?;
-        let waits = |deal: &&DealRecord| deal.state == State::Ordered && deal.module.as_str() == "card";
+        let waits = |deal: &&DealRecord| deal.state == State::Ordered && deal.paid_by("card").is_some();
         let deal = self.state()?.deals.iter().rev().find(waits);
         deal.map(|deal| deal.deal).ok_or(WalletError::NotFound("no payment waits for your approval"))
     }
@@ -168,8 +168,8 @@ impl<P: Ports> Wallet<P> {
     /// Through which gateway a deal is paid, and by what name the gateway knows the payment.
     fn card_payment(&self, deal: &Digest) -> Result<(String, Digest), WalletError> {
         let record = self.deal_record(deal)?;
-        let payment = record.payment.as_ref().filter(|payment| payment.module.as_str() == "card");
-        let body = payment.and_then(|payment| json::from_value::<CardBody>(payment.body.clone()).ok());
+        let payment = record.paid_by("card");
+        let body = payment.and_then(|payment| json::from_value::<CardBody>(payment.body).ok());
         let terms = body.ok_or(WalletError::NotFound("the deal is not paid by card"))?.terms;
         let cards = &self.state()?.cards.cards;
         let card = cards.iter().find(|card| card.gateway().key.thumbprint() == terms.gateway);

@@ -2,6 +2,7 @@
 
 use semper_shared::commerce::deal::{DealStatus, State};
 use semper_shared::foundation::{Amount, Digest, UnixSeconds, base64, json};
+use semper_shared::items::payment::Share;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -24,6 +25,9 @@ pub struct DealLine {
     pub merchant: MintName,
     /// What was paid, or is to be.
     pub paid: Amount,
+    /// What each module pays of it, where two share the price.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub split: Vec<Share>,
     /// What came back of it.
     #[serde(skip_serializing_if = "Amount::is_zero")]
     pub refunded: Amount,
@@ -165,6 +169,7 @@ pub(super) fn line(record: &DealRecord, now: UnixSeconds) -> DealLine {
         title: record.title.clone(),
         merchant: MintName { url: record.merchant_url.clone(), name: record.merchant_name.clone() },
         paid: record.total,
+        split: record.split(),
         refunded: record.refunded(),
         #[cfg(feature = "account")]
         invoice: record.invoice(now),
@@ -175,7 +180,8 @@ pub(super) fn line(record: &DealRecord, now: UnixSeconds) -> DealLine {
 
 /// Offer, order, what was paid with, what proves the payment, receipt, delivery, acknowledgement, and who the merchant is.
 fn statements(record: &DealRecord) -> Vec<StatementView> {
-    let permissions = record.payment.as_ref().and_then(|payment| payment.body.get("permissions"));
+    let payments = record.payments();
+    let permissions = payments.iter().find_map(|payment| payment.body.get("permissions"));
     let permissions = permissions.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let refusal = record.refusal.iter().flat_map(|refusal| &refusal.proof).map(String::as_str);
     let compacts = [record.party.as_str(), record.offer.as_str(), record.order.as_str()].into_iter();

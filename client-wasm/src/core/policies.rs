@@ -110,8 +110,8 @@ impl<P: Ports> Wallet<P> {
         Ok(policy.map(Compact::peek_unverified).transpose()?)
     }
 
-    /// Every way to pay an offer that it or the wallet has, and whether it can be used.
-    pub(super) fn ways(&self, reviewed: &Reviewed) -> Result<Vec<Way>, WalletError> {
+    /// Every way to pay an offer, or a share of it, that it or the wallet has, and whether it can be used.
+    pub(super) fn ways(&self, reviewed: &Reviewed, share: Option<Amount>) -> Result<Vec<Way>, WalletError> {
         let (ours, now) = (self.rules()?, self.now());
         let offer: &Offer = &reviewed.offer;
         let rules = &self.state()?.settings.rules;
@@ -124,6 +124,7 @@ impl<P: Ports> Wallet<P> {
             theirs: reviewed.their_policy.as_deref(),
             ours: ours.as_ref(),
             customer: rules.customer.as_deref(),
+            share,
             spent,
             ..Situation::new(offer, now)
         };

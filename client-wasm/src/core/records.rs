@@ -6,7 +6,7 @@ use semper_shared::foundation::{Amount, Digest, UnixSeconds, base64, json};
 use semper_shared::items::information::{ContentKey, exposed_key};
 use semper_shared::items::party::Party;
 use semper_shared::items::payment::ecash::KeptCoin;
-use semper_shared::items::payment::{ErasedPayer, ModuleId, ModuleVersion, Payment, RefundStatus};
+use semper_shared::items::payment::{ErasedPayer, ModuleId, Payment, RefundStatus, Share};
 use semper_shared::items::statement::Compact;
 use semper_shared::security::{Seed, SigningKey, Thumbprint};
 use serde::de::DeserializeOwned;
@@ -231,9 +231,22 @@ impl DealRecord {
         matches!(self.state, State::Delivered | State::Acknowledged)
     }
 
-    /// The payment module, in the version that paid.
-    pub(super) fn paid_with(&self) -> Option<ModuleVersion> {
-        self.payment.as_ref().map(|payment| ModuleVersion { id: payment.module.clone(), version: payment.version })
+    /// The payments: two where two modules share the price.
+    pub(super) fn payments(&self) -> Vec<Payment> {
+        self.payment.as_ref().map(Payment::parts).unwrap_or_default()
+    }
+
+    /// What a module pays of it.
+    pub(super) fn paid_by(&self, module: &str) -> Option<Payment> {
+        self.payment.as_ref()?.of(module)
+    }
+
+    /// What each module pays, where two share the price.
+    pub(super) fn split(&self) -> Vec<Share> {
+        match self.module == ModuleId::split() {
+            true => self.order.peek_unverified().map(|order| order.split).unwrap_or_default(),
+            false => Vec::new(),
+        }
     }
 
     /// When it was ordered.

@@ -40,6 +40,8 @@ pub struct RefundView {
     pub deal: Digest,
     /// How much came back.
     pub amount: Amount,
+    /// Through whom: the mint, the gateway.
+    pub via: Thumbprint,
     /// Why, in the merchant's words.
     pub reason: String,
     /// When the merchant decided it.
@@ -48,7 +50,13 @@ pub struct RefundView {
 
 impl RefundView {
     fn new(refund: &Refund) -> Self {
-        Self { deal: refund.deal, amount: refund.amount, reason: refund.reason.clone(), at: refund.issued_at }
+        Self {
+            deal: refund.deal,
+            amount: refund.amount,
+            via: refund.via,
+            reason: refund.reason.clone(),
+            at: refund.issued_at,
+        }
     }
 }
 
@@ -148,15 +156,19 @@ impl<P: Ports> Wallet<P> {
         let checked = check_refunds(deal, &record.merchant, record.total, &all, &Portable)?;
         let known = record.refunds.len();
         let views = checked.iter().skip(known).map(|refund| RefundView::new(refund)).collect();
-        if record.module.as_str() == "ecash" {
-            let new = checked.iter().zip(&all).skip(known);
-            let returned = self.returned(record, new)?;
+        let by_card = gateway_of(record)?;
+        // Each refund is of the module that it goes through.
+        let new = || checked.iter().zip(&all).skip(known);
+        let through = |refund: &Signed<Refund>| by_card.as_ref().is_some_and(|key| key.thumbprint() == refund.via);
+        if record.paid_by("ecash").is_some() {
+            let returned = self.returned(record, new().filter(|(refund, _)| !through(refund)))?;
             self.take_refunds(deal, returned).await?;
         }
         #[cfg(feature = "card")]
-        if self.deal_record(deal)?.module.as_str() == "card" {
-            let new = checked.iter().zip(&all).skip(known);
-            card_refunds(self.deal_record(deal)?, new)?;
+        if let Some(gateway) = &by_card {
+            let record = self.deal_record(deal)?;
+            let all_by_card = record.paid_by("ecash").is_none();
+            card_refunds(record, gateway, new().filter(|(refund, _)| all_by_card || through(refund)))?;
         }
         let now = self.now();
         let record = self.change_deal(deal)?;
@@ -175,7 +187,7 @@ impl<P: Ports> Wallet<P> {
         refunds: impl Iterator<Item = (&'a Signed<Refund>, &'a RefundStatus)>,
     ) -> Result<Vec<Returned>, WalletError> {
         let odd = |what: &str| peer(&record.merchant_url, what);
-        let body = record.payment.as_ref().and_then(|payment| json::from_value::<EcashBody>(payment.body.clone()).ok());
+        let body = record.paid_by("ecash").and_then(|payment| json::from_value::<EcashBody>(payment.body).ok());
         let body = body.ok_or(WalletError::Damaged("a payment cannot be read"))?;
         let mut coins = Table::new();
         for permission in &body.permissions {
@@ -228,20 +240,35 @@ impl<P: Ports> Wallet<P> {
     }
 }
 
+/// The key of the gateway that a deal, or a part of it, was paid through; none where no card paid.
+#[cfg(feature = "card")]
+fn gateway_of(record: &DealRecord) -> Result<Option<PublicKey>, WalletError> {
+    if record.paid_by("card").is_none() {
+        return Ok(None);
+    }
+    let offer = record.offer.peek_unverified()?;
+    let card = offer.accepts.iter().find(|acceptance| acceptance.module.as_str() == "card");
+    let parameters = card.and_then(|card| json::from_value::<CardParameters>(card.parameters.clone()).ok());
+    parameters.map(|parameters| Some(parameters.gateway.key)).ok_or(WalletError::Damaged("an offer cannot be read"))
+}
+
+/// Without cards, none.
+#[cfg(not(feature = "card"))]
+const fn gateway_of(_: &DealRecord) -> Result<Option<PublicKey>, WalletError> {
+    Ok(None)
+}
+
 #[cfg(feature = "card")]
 /// What the gateway says of refunds to the card: nothing comes into the wallet, the proof is kept.
 fn card_refunds<'a>(
     record: &DealRecord,
+    gateway: &PublicKey,
     refunds: impl Iterator<Item = (&'a Signed<Refund>, &'a RefundStatus)>,
 ) -> Result<(), WalletError> {
     let odd = |what: &str| peer(&record.merchant_url, what);
-    let offer = record.offer.peek_unverified()?;
-    let card = offer.accepts.iter().find(|acceptance| acceptance.module == record.module);
-    let parameters = card.and_then(|card| json::from_value::<CardParameters>(card.parameters.clone()).ok());
-    let gateway = parameters.ok_or(WalletError::Damaged("an offer cannot be read"))?.gateway;
     for (refund, status) in refunds {
         let proof = status.proofs.first().ok_or_else(|| odd("it refunded without the gateway's word"))?;
-        check_refund_done(refund, &Compact::new(proof.clone()), &gateway.key, &Portable)?;
+        check_refund_done(refund, &Compact::new(proof.clone()), gateway, &Portable)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use semper_shared::commerce::{Offer, Policy, Way};
 use semper_shared::foundation::{Amount, Coded, Digest, UnixSeconds, json};
 use semper_shared::items::party::{Party, Role};
 use semper_shared::items::payment::ecash::EcashParameters;
-use semper_shared::items::payment::{ModuleId, ModuleVersion, Unusable};
+use semper_shared::items::payment::{ModuleId, ModuleVersion, Share, Unusable};
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{Portable, Thumbprint};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub(super) struct Reviewed {
     pub(super) their_policy: Option<Signed<Policy>>,
     /// Whether the customer has confirmed what the policy wants confirmed.
     pub(super) confirmed: bool,
+    /// What each of two modules is to pay, where the customer wants two to share the price.
+    pub(super) split: Vec<Share>,
     /// The deals that there were of it; one that was added since is what the customer agreed to.
     pub(super) known_deals: Vec<Digest>,
 }
@@ -44,6 +46,9 @@ pub struct Review {
     pub merchant: MerchantView,
     /// The ways to pay, the preferred first.
     pub methods: Vec<Method>,
+    /// How coins and another module could share the price; empty where they cannot.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub split: Vec<Share>,
     /// Until when it can be ordered.
     pub expires_at: UnixSeconds,
     /// The deal by which the customer has the good already.
@@ -143,8 +148,9 @@ impl<P: Ports> Wallet<P> {
         let known_deals =
             self.state()?.deals.iter().filter(|deal| deal.offer_digest == offer.digest()).map(|deal| deal.deal);
         let known_deals = known_deals.collect();
-        let mut reviewed = Reviewed { offer, party, their_policy: None, confirmed: false, known_deals };
-        if hides(&self.ways(&reviewed)?) {
+        let mut reviewed =
+            Reviewed { offer, party, their_policy: None, confirmed: false, split: Vec::new(), known_deals };
+        if hides(&self.ways(&reviewed, None)?) {
             self.look_again(&mut reviewed, offer_url, origin).await?;
         }
         let review = self.review_of(&reviewed)?;
@@ -180,6 +186,13 @@ impl<P: Ports> Wallet<P> {
         }
     }
 
+    /// The customer wants two modules to share the price of a reviewed offer: paying it with `split` does that.
+    pub fn split(&mut self, offer_digest: &Digest, split: &[Share]) {
+        for reviewed in self.reviewed.iter_mut().filter(|reviewed| reviewed.offer.digest() == *offer_digest) {
+            reviewed.split = split.to_vec();
+        }
+    }
+
     fn review_of(&self, reviewed: &Reviewed) -> Result<Review, WalletError> {
         let offer = &reviewed.offer;
         let thumbprint = offer.merchant.key.thumbprint();
@@ -205,6 +218,7 @@ impl<P: Ports> Wallet<P> {
                 key_changed,
             },
             methods: self.methods(reviewed)?,
+            split: self.shared(reviewed)?,
             expires_at: offer.expires_at,
             already,
         })
@@ -235,9 +249,9 @@ impl<P: Ports> Wallet<P> {
             // What is not spendable yet may be change: paying exchanges it first. Or it is pledged to this very purchase,
             // which was cut off: paying finishes that.
             Err(Unusable::Insufficient { .. } | Unusable::TooManyCoins { .. })
-                if self.change_suffices(offer) || self.is_begun(offer, &id) =>
+                if self.change_suffices(offer, offer.total) || self.is_begun(offer, &id) =>
             {
-                let fee = self.cost_with_change(offer).filter(|fee| !fee.is_zero());
+                let fee = self.cost_with_change(offer, offer.total).filter(|fee| !fee.is_zero());
                 Method { confirm, fee, ..usable(id, version, self.held_for(offer)) }
             }
             Err(unusable) => Method {
@@ -255,12 +269,44 @@ impl<P: Ports> Wallet<P> {
                 )
             },
         };
-        Ok(self.ways(reviewed)?.into_iter().map(method).collect())
+        Ok(self.ways(reviewed, None)?.into_iter().map(method).collect())
+    }
+
+    /// As much as there is in coins, or half where they suffice, and the rest by the first other module that can pay it.
+    fn shared(&self, reviewed: &Reviewed) -> Result<Vec<Share>, WalletError> {
+        let offer = &reviewed.offer;
+        if offer.split.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ways = self.ways(reviewed, None)?;
+        let shares = |way: &&Way| offer.split.contains(&way.module.id);
+        let Some(coins) = ways.iter().find(|way| shares(way) && way.module.id.as_str() == "ecash") else {
+            return Ok(Vec::new());
+        };
+        let most = match &coins.quote {
+            Ok(_) => Some(offer.total.minor() / 2),
+            Err(Unusable::Insufficient { available_minor }) => {
+                let held = self.held_for(offer).filter(|held| self.change_suffices(offer, *held));
+                Some(held.map_or(*available_minor, |held| held.minor()))
+            }
+            Err(_) => None,
+        };
+        let other = ways.iter().find(|way| shares(way) && way.quote.is_ok() && way.module.id != coins.module.id);
+        let (Some(most @ 1..), Some(other)) = (most, other) else { return Ok(Vec::new()) };
+        let by_coins = Amount::new(offer.total.currency(), most)?;
+        let share = |ModuleVersion { id: module, version }: ModuleVersion, amount| Share {
+            module,
+            version,
+            amount,
+            payment: Vec::new(),
+        };
+        let rest = offer.total.checked_sub(by_coins)?;
+        Ok(vec![share(coins.module.clone(), by_coins), share(other.module.clone(), rest)])
     }
 
     /// Whether a purchase of this good, paid this way, was cut off.
     fn is_begun(&self, offer: &Offer, module: &ModuleId) -> bool {
-        let paid_so = |deal: &DealRecord| deal.payment.as_ref().is_some_and(|payment| payment.module == *module);
+        let paid_so = |deal: &DealRecord| deal.paid_by(module.as_str()).is_some();
         self.state().is_ok_and(|state| state.deals.iter().any(|deal| is_cut_off(deal, offer) && paid_so(deal)))
     }
 
@@ -274,17 +320,17 @@ impl<P: Ports> Wallet<P> {
     }
 
     /// Whether the change that waits to be exchanged makes up what is missing.
-    pub(super) fn change_suffices(&self, offer: &Offer) -> bool {
-        self.cost_with_change(offer).is_some()
+    pub(super) fn change_suffices(&self, offer: &Offer, amount: Amount) -> bool {
+        self.cost_with_change(offer, amount).is_some()
     }
 
     /// What the least costly of the accepted mints takes, once its change is exchanged.
-    fn cost_with_change(&self, offer: &Offer) -> Option<Amount> {
+    fn cost_with_change(&self, offer: &Offer, amount: Amount) -> Option<Amount> {
         let (payer, now) = (&self.state().ok()?.payer, self.now());
         let known = accepted_mints(offer)
             .into_iter()
             .filter(|mint| payer.mint_purse(mint).is_ok_and(|held| held.currency == offer.total.currency()));
-        known.filter_map(|mint| payer.cost(&mint, offer.total, true, now)).min_by_key(Amount::minor)
+        known.filter_map(|mint| payer.cost(&mint, amount, true, now)).min_by_key(Amount::minor)
     }
 }
 

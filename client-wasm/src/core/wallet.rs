@@ -11,7 +11,7 @@ use semper_shared::items::payment::card::CardPayer;
 #[cfg(feature = "dummy")]
 use semper_shared::items::payment::dummy::DummyPayer;
 use semper_shared::items::payment::ecash::EcashPayer;
-use semper_shared::items::payment::{ErasedPayer, ModuleVersion};
+use semper_shared::items::payment::{ErasedPayer, ModuleVersion, Payment};
 use semper_shared::security::Portable;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -148,6 +148,16 @@ impl State {
         ];
         let mut all = own.into_iter().chain(self.further.iter_mut().map(|payer| &mut **payer as _));
         all.find(|payer| payer.id() == module.id && payer.version() == module.version)
+    }
+
+    /// Tells the modules that paid a deal how it ended.
+    pub(super) fn ended(&mut self, deal: &Digest, settled: bool) -> Result<(), WalletError> {
+        for Payment { module: id, version, .. } in self.deal(deal)?.payments() {
+            if let Some(payer) = self.payer_mut(&ModuleVersion { id, version }) {
+                if settled { payer.settled(deal) } else { payer.refused(deal) }
+            }
+        }
+        Ok(())
     }
 
     /// Adds a deal where it belongs by its time.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, web};
 use semper_shared::commerce::deal::{Receipt, State};
 use semper_shared::foundation::{Amount, Code, Digest, UnixSeconds};
-use semper_shared::items::payment::{RefundId, RefundStatus};
+use semper_shared::items::payment::{RefundId, RefundStatus, Share};
 use semper_shared::items::statement::Compact;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -71,6 +71,10 @@ pub(super) struct DealView {
     /// With which payment module.
     #[serde(skip_serializing_if = "Option::is_none")]
     module: Option<String>,
+    /// What each module paid, where two shared the price: `{module, amount, payment}`.
+    #[schema(value_type = Vec<Object>)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    split: Vec<Share>,
     /// When it was ordered.
     #[schema(value_type = u64)]
     ordered_at: UnixSeconds,
@@ -113,17 +117,32 @@ pub(super) struct RefundView {
     #[schema(value_type = Option<Vec<StatementSchema>>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     statements: Option<RefundStatus>,
+    /// The same of each module, where two had shared the price.
+    #[schema(value_type = Option<Vec<Object>>)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<RefundStatus>,
 }
 
 impl RefundView {
     fn new(deal: Digest, currency: semper_shared::foundation::Currency, stored: StoredRefund) -> Result<Self, Problem> {
-        let (state, code, statements) = match stored.standing {
-            Standing::Asked => ("asked", None, None),
-            Standing::Done(status) => ("done", None, Some(status)),
-            Standing::Refused(code) => ("refused", Some(code), None),
+        let (state, code, mut parts) = match stored.standing {
+            Standing::Asked => ("asked", None, Vec::new()),
+            Standing::Done(statuses) => ("done", None, statuses),
+            Standing::Refused(code) => ("refused", Some(code), Vec::new()),
         };
+        let statements = if parts.len() == 1 { parts.pop() } else { None };
         let amount = Amount::new(currency, stored.amount_minor).map_err(Problem::from)?;
-        Ok(Self { refund: stored.id, deal, amount, reason: stored.reason, state, code, at: stored.at, statements })
+        Ok(Self {
+            refund: stored.id,
+            deal,
+            amount,
+            reason: stored.reason,
+            state,
+            code,
+            at: stored.at,
+            statements,
+            parts,
+        })
     }
 }
 
@@ -171,6 +190,7 @@ fn view(app: &App, line: DealLine) -> Result<DealView, Problem> {
         refunded: Amount::new(app.config.currency, line.refunded_minor).map_err(Problem::from)?,
         paid: receipt.as_ref().map(|receipt| receipt.paid),
         module: receipt.as_ref().map(|receipt| receipt.module.to_string()),
+        split: receipt.as_ref().map(|receipt| receipt.split.clone()).unwrap_or_default(),
         ordered_at: line.opened_at,
         refund_by: receipt.as_ref().map(|receipt| receipt.refund_by),
     })

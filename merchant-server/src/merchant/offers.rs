@@ -8,7 +8,7 @@ use semper_shared::commerce::Policy;
 use semper_shared::commerce::offer::{DeliveryTerms, Exchange, Item, Merchant, Offer, OfferError, Part, vat_included};
 use semper_shared::foundation::{Digest, UnixSeconds, base64};
 use semper_shared::items::information::ContentKey;
-use semper_shared::items::payment::{Acceptance, Registry};
+use semper_shared::items::payment::{Acceptance, ModuleId, Registry};
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{Signer as _, Verifier};
 
@@ -152,11 +152,13 @@ impl Shelf {
                 waiting += 1;
                 continue;
             }
+            let split = registry(label).splittable(&accepts);
+            let ways = Ways { accepts, split };
             let wrong = |source| ShelfError::Good { good: good.id.clone(), source };
-            match self.current(with, &good, &accepts, now).map_err(wrong)? {
+            match self.current(with, &good, &ways, now).map_err(wrong)? {
                 Some(sold) => shown.push((good, sold.offer.clone())),
                 None => {
-                    let offer = make(with, &good, &accepts, now, now.plus(VALID_S)).map_err(wrong)?;
+                    let offer = make(with, &good, &ways, now, now.plus(VALID_S)).map_err(wrong)?;
                     let offer = Signed::sign(offer, with.signer);
                     fresh.push(offer.clone());
                     shown.push((good, offer));
@@ -175,7 +177,7 @@ impl Shelf {
         &self,
         with: &Stocking<'_>,
         good: &Good,
-        accepts: &[Acceptance],
+        ways: &Ways,
         now: UnixSeconds,
     ) -> Result<Option<Arc<Sold>>, OfferError> {
         let lasts = |offer: &Offer| offer.issued_at <= now && offer.expires_at.since(now) >= VALID_S / 2;
@@ -185,7 +187,7 @@ impl Shelf {
         };
         candidates.sort_by_key(|sold| std::cmp::Reverse(sold.serial));
         for sold in candidates {
-            let same = make(with, good, accepts, sold.offer.issued_at, sold.offer.expires_at)?;
+            let same = make(with, good, ways, sold.offer.issued_at, sold.offer.expires_at)?;
             if same == *sold.offer {
                 return Ok(Some(sold));
             }
@@ -229,6 +231,12 @@ impl Shelf {
     }
 }
 
+/// How a good can be paid: by one of these, or by two of those that may share its price.
+struct Ways {
+    accepts: Vec<Acceptance>,
+    split: Vec<ModuleId>,
+}
+
 /// The label of the account that an offer is paid out to; none for the first.
 pub(super) fn account_of(offer: &Offer) -> Option<String> {
     let cash = offer.accepts.iter().find(|acceptance| acceptance.module.as_str() == "ecash")?;
@@ -244,7 +252,7 @@ pub(super) fn is_honoured(offer: &Offer, now: UnixSeconds) -> bool {
 fn make(
     with: &Stocking<'_>,
     good: &Good,
-    accepts: &[Acceptance],
+    ways: &Ways,
     issued_at: UnixSeconds,
     expires_at: UnixSeconds,
 ) -> Result<Offer, OfferError> {
@@ -274,7 +282,8 @@ fn make(
         terms: terms(config, &good.language),
         refund_days: config.refund_days,
         delivery: DeliveryTerms { parts: parts.collect() },
-        accepts: accepts.to_vec(),
+        accepts: ways.accepts.clone(),
+        split: ways.split.clone(),
         exchange: Exchange::Plain,
         jurisdictions: config.jurisdictions.clone(),
         issued_at,

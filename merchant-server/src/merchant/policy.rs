@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, web};
 use semper_shared::commerce::policy::{Facts, Means, Policy, Side};
 use semper_shared::commerce::{Offer, Order};
 use semper_shared::foundation::{Amount, Code, UnixSeconds};
-use semper_shared::items::payment::{Acceptance, ModuleVersion, PaymentError, Registry};
+use semper_shared::items::payment::{Acceptance, ModuleVersion, PaymentError, Registry, Share};
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{Thumbprint, Verifier};
 
@@ -94,12 +94,20 @@ pub(super) fn check(app: &App, offer: &Offer, order: &Order, now: UnixSeconds) -
     if offer.total.is_zero() {
         return Ok(());
     }
-    let module = ModuleVersion { id: order.module.clone(), version: order.version };
+    let one = ModuleVersion { id: order.module.clone(), version: order.version };
+    // Each of two that share the price is judged by all of it: no limit is evaded by halves.
+    let modules = match order.split.as_slice() {
+        [] => vec![one],
+        shares => shares.iter().map(Share::module).collect(),
+    };
     let sale = Sale { amount: offer.total, kind: offer.kind.as_deref(), customer: order.customer.as_deref() };
-    judge(&app.config, app.policy.as_deref(), &app.registry(), &module, &sale, now).map_err(|error| {
-        let detail = error.to_string();
-        Problem::from(error).detail(detail)
-    })
+    for module in &modules {
+        judge(&app.config, app.policy.as_deref(), &app.registry(), module, &sale, now).map_err(|error| {
+            let detail = error.to_string();
+            Problem::from(error).detail(detail)
+        })?;
+    }
+    Ok(())
 }
 
 /// The policy that the merchant keeps, as its authority signed it.

@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 use semper_shared::commerce::deal::State;
 use semper_shared::foundation::{Digest, UnixSeconds};
 use semper_shared::items::information::ContentKey;
+use semper_shared::items::payment::Phase;
 use semper_shared::security::PublicKey;
 
 use super::accounts::AccountStore;
@@ -90,6 +91,8 @@ pub(super) struct StoredDeal {
     pub(super) request: Digest,
     pub(super) order: String,
     pub(super) payment: Option<String>,
+    /// How far a payment over two modules has come.
+    pub(super) phase: Phase,
     pub(super) paid: Option<Paid>,
     pub(super) refusal: Option<Refusal>,
 }
@@ -192,6 +195,10 @@ pub(super) trait Store: Send + Sync + RefundStore + PayoutStore + AccountStore {
 
     /// Stores a deal: at most one under its name. With an ending, both at once.
     fn open_deal(&self, deal: NewDeal, ending: Option<Ending>) -> BoxFuture<'_, Result<Opening, StoreError>>;
+
+    /// Keeps what was found of a payment over two modules, and answers what is kept then, which may be further; none where
+    /// the deal has ended.
+    fn keep_phase(&self, deal: Digest, found: Phase) -> BoxFuture<'_, Result<Option<Phase>, StoreError>>;
 
     /// Ends a deal that is ordered: one that was ended before stays as it is.
     fn end_deal(&self, deal: Digest, ending: Ending, at: UnixSeconds) -> BoxFuture<'_, Result<Ended, StoreError>>;

@@ -110,6 +110,8 @@ codes! {
     PRICE_MISMATCH = "price-mismatch", 400, "Pay exactly what the offer says.";
     MERCHANT_MISMATCH = "merchant-mismatch", 400, "Deal with the merchant that the statement names.";
     MODULE_UNSUPPORTED = "module-unsupported", 400, "Choose a payment system that both sides have.";
+    SPLIT_INVALID = "split-invalid", 400, "Split the price into two parts, each of a module that the offer lets share it.";
+    SPLIT_UNDONE = "split-undone", 409, "Pay in another way: one part could not be taken, and the other was given back.";
     PAYMENT_INVALID = "payment-invalid", 400, "Make the payment again as the offer asks.";
     PAYMENT_MISSING = "payment-missing", 402, "Send the payment with the order.";
     POLICY_INVALID = "policy-invalid", 400, "Ask its authority for a policy that is whole.";

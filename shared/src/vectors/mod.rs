@@ -64,7 +64,7 @@ pub fn run(module: &str, text: &str) -> Result<(), String> {
         #[cfg(feature = "ecash")]
         "transfer" => transfer::perform,
         "policy" => policy::perform,
-        "offer" | "deal" => commerce::perform,
+        "offer" | "deal" | "split" => commerce::perform,
         _ => return Err(format!("there is no module {module}")),
     };
     match (vector.expect.as_str(), perform(&vector.operation, vector.input)?) {

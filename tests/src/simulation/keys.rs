@@ -168,6 +168,7 @@ fn offer(price: u64, signer: &SigningKey, registry: &Registry) -> Outcome<Offer>
         refund_days: 14,
         delivery: DeliveryTerms { parts: vec![part] },
         accepts: if price == 0 { Vec::new() } else { registry.acceptances() },
+        split: Vec::new(),
         exchange: Exchange::Plain,
         jurisdictions: Vec::new(),
         issued_at: BEGIN,

@@ -172,4 +172,12 @@ export default {
   "error.invoice-cancelled.text": "Bestelle neu, wenn du es noch willst. Geld, das noch kommt, geht zurück.",
   "error.credit-refused.title": "Nicht auf Kredit",
   "error.credit-refused.text": "Das Geschäft will vor der Lieferung bezahlt werden. Wähle einen anderen Zahlungsweg.",
+  "method.split": "Bargeld und Karte zusammen",
+  "method.split.detail": "Ein Teil in Münzen, der Rest mit Karte",
+  "receipt.by.ecash": "in Münzen",
+  "receipt.by.card": "mit Karte",
+  "error.split-invalid.title": "So lässt sich der Preis nicht teilen",
+  "error.split-invalid.text": "Nichts wurde bezahlt. Wählen Sie zwei Zahlungsarten, die sich den Preis bei diesem Laden teilen dürfen.",
+  "error.split-undone.title": "Ein Teil konnte nicht genommen werden",
+  "error.split-undone.text": "Am Ende wurde nichts bezahlt: Der andere Teil ist zurückgegeben. Zahlen Sie auf andere Art.",
 };

@@ -172,4 +172,12 @@ export default {
   "error.invoice-cancelled.text": "Order again if you still want it. Money that still arrives is sent back.",
   "error.credit-refused.title": "Not on credit",
   "error.credit-refused.text": "The shop wants to be paid before it delivers. Choose another way to pay.",
+  "method.split": "Cash and card together",
+  "method.split.detail": "Part in coins, the rest by card",
+  "receipt.by.ecash": "in coins",
+  "receipt.by.card": "by card",
+  "error.split-invalid.title": "The price cannot be shared like this",
+  "error.split-invalid.text": "Nothing was paid. Choose two ways to pay that the shop lets share its price.",
+  "error.split-undone.title": "One part could not be taken",
+  "error.split-undone.text": "Nothing was paid in the end: the other part was given back. Pay in another way.",
 };

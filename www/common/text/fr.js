@@ -172,4 +172,12 @@ export default {
   "error.invoice-cancelled.text": "Commandez à nouveau si vous le souhaitez encore. L'argent qui arrive encore est renvoyé.",
   "error.credit-refused.title": "Pas à crédit",
   "error.credit-refused.text": "La boutique veut être payée avant de livrer. Choisissez un autre moyen de paiement.",
+  "method.split": "Espèces et carte ensemble",
+  "method.split.detail": "Une partie en pièces, le reste par carte",
+  "receipt.by.ecash": "en pièces",
+  "receipt.by.card": "par carte",
+  "error.split-invalid.title": "Le prix ne peut pas être partagé ainsi",
+  "error.split-invalid.text": "Rien n’a été payé. Choisissez deux moyens de paiement qui peuvent se partager le prix dans cette boutique.",
+  "error.split-undone.title": "Une partie n’a pas pu être prise",
+  "error.split-undone.text": "Rien n’a été payé en fin de compte : l’autre partie a été rendue. Payez d’une autre façon.",
 };

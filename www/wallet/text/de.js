@@ -367,4 +367,10 @@ export default {
   "statement.invoice": "Rechnung",
   "statement.invoice-standing": "Wie die Rechnung steht",
   "state.credited": "Auf Kredit, Quittung ausgestellt",
+  "split.coins": "In Münzen",
+  "split.sum": "{coins} mit Münzen zahlen, den Rest {rest} mit Karte. Beides wird genommen oder keines.",
+  "split.wrong": "Mehr als nichts und weniger als {total}, etwa 1,50",
+  "deal.refund.coins": "in Münzen",
+  "deal.refund.card": "auf die Karte",
+  "deal.refunds.split": "Zuerst geht es auf die Karte zurück, so weit sie gezahlt hat; der Rest ist wieder in dieser Geldbörse.",
 };

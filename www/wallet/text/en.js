@@ -367,4 +367,10 @@ export default {
   "statement.invoice": "Invoice",
   "statement.invoice-standing": "How the invoice stands",
   "state.credited": "On credit, receipt written",
+  "split.coins": "In coins",
+  "split.sum": "Pay {coins} with coins, the rest {rest} by card. Both are taken, or neither.",
+  "split.wrong": "More than nothing and less than {total}, such as 1.50",
+  "deal.refund.coins": "in coins",
+  "deal.refund.card": "to the card",
+  "deal.refunds.split": "It goes back to the card first, as far as the card paid; the rest is in this wallet again.",
 };

@@ -367,4 +367,10 @@ export default {
   "statement.invoice": "Facture",
   "statement.invoice-standing": "État de la facture",
   "state.credited": "À crédit, reçu établi",
+  "split.coins": "En pièces",
+  "split.sum": "Payer {coins} en pièces, le reste {rest} par carte. Les deux sont pris, ou aucun.",
+  "split.wrong": "Plus que rien et moins que {total}, par exemple 1,50",
+  "deal.refund.coins": "en pièces",
+  "deal.refund.card": "sur la carte",
+  "deal.refunds.split": "L’argent revient d’abord à la carte, à hauteur de ce qu’elle a payé ; le reste est de nouveau dans ce portefeuille.",
 };

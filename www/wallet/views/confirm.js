@@ -5,6 +5,7 @@ import { codeOf } from "../client.js";
 import { addCashView } from "./add-cash.js";
 import { addCardView, approvalView } from "./cards.js";
 import { awaitView, invoiceMethods } from "./invoice.js";
+import { sharesInWords, splitChoice } from "./split.js";
 import { isBrokenPromise, stopView } from "./stop.js";
 
 /**
@@ -43,7 +44,8 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
   const invoices = invoiceMethods(review);
   const others = review.methods.filter((/** @type {any} */ method) => method.module !== "account");
   const byInvoice = invoices.length > 0 && (invoice || others.length === 0);
-  const offered = byInvoice ? invoices : others;
+  const split = byInvoice ? null : splitChoice(review);
+  const offered = byInvoice ? invoices : split ? [...others, split.method] : others;
   const methods = h("semper-methods", { value: offered });
   const chosen = offered.find((/** @type {any} */ method) => method.usable);
   if (!free && !chosen && review.methods.some((/** @type {any} */ method) => DOWNGRADES.has(method.cause))) {
@@ -67,8 +69,10 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
   pay.addEventListener("click", () => {
     const module = /** @type {any} */ (methods).chosen;
     if (!module) return;
+    const shares = module === "split" ? split?.read() : undefined;
+    if (shares === null) return;
     pay.disabled = true;
-    payAndAnswer(context, { review, module, asker, confirmed: tick.checked });
+    payAndAnswer(context, { review, module, shares, asker, confirmed: tick.checked });
   });
 
   // What the policy wants confirmed is confirmed by a tick of its own, for the way to pay that is chosen.
@@ -77,7 +81,9 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
   const policy = h("label", { class: "check" }, tick, words);
   const follow = () => {
     const module = /** @type {any} */ (methods).chosen ?? chosen?.module;
-    const why = review.methods.find((/** @type {any} */ method) => method.module === module)?.confirm;
+    const concerns = (/** @type {any} */ method) => method.module === module || (module === "split" && review.split.some((/** @type {any} */ one) => one.module === method.module));
+    const why = review.methods.find((/** @type {any} */ method) => concerns(method) && method.confirm !== undefined)?.confirm;
+    if (split) split.element.hidden = module !== "split";
     policy.hidden = why === undefined;
     words.textContent = why ? t("confirm.policy.why", { why }) : t("confirm.policy");
     pay.disabled = !policy.hidden && !tick.checked;
@@ -111,6 +117,7 @@ export async function confirmView(context, { offer: offerUrl, asker, again = fal
     h("div", { class: "card" }, h("semper-party", { value: { name: merchant.name, domain: merchant.domain, known: merchant.known, keyChanged: merchant.key_changed } }), askedFrom(asker, merchant)),
     h("div", { class: "what" }, h("p", { class: "item" }, offer.title), h("p", { class: "total" }, free ? t("free") : h("semper-amount", { value: offer.total })), h("p", { class: "muted small" }, free ? "" : t("confirm.vat", { vat: formatAmount(offer.vat) }))),
     methods,
+    split?.element ?? null,
     policy,
     fee,
     h("p", { class: "next" }, t(free ? "confirm.next.free" : "confirm.next"), offer.refund_days ? ` ${t("confirm.refund", { count: offer.refund_days })}` : ""),
@@ -202,8 +209,8 @@ function alreadyView(context, { review, offerUrl, asker }) {
   return { title: t("already.title"), content };
 }
 
-/** @param {Context} context @param {{review: any, module: string, asker: Asker, confirmed?: boolean}} request */
-async function payAndAnswer(context, { review, module, asker, confirmed = false }) {
+/** @param {Context} context @param {{review: any, module: string, shares?: import("./split.js").Share[], asker: Asker, confirmed?: boolean}} request */
+async function payAndAnswer(context, { review, module, shares, asker, confirmed = false }) {
   const { offer, merchant, offer_digest } = review;
   const steps = stepList(STEPS.map((key) => ({ key, label: t(`pay.step.${key}`) })));
   const running = h(
@@ -211,16 +218,17 @@ async function payAndAnswer(context, { review, module, asker, confirmed = false 
     { class: "confirm stack" },
     h("h1", {}, offer.total.minor === 0 ? t("pay.running.free") : t("pay.running", { amount: formatAmount(offer.total) })),
     h("p", { class: "muted" }, `${offer.title} · ${merchant.name}`),
+    shares ? h("p", { class: "muted" }, sharesInWords(shares)) : null,
     steps.list,
     h("p", { class: "muted small" }, t("pay.leave")),
   );
   await context.show(() => ({ title: t("confirm.title"), content: running }));
   try {
-    const { deal } = await context.wallet.call("pay", { ...payment(offer_digest, module), confirmed }, { onProgress: ({ step }) => step && steps.reach(step) });
+    const { deal } = await context.wallet.call("pay", { ...payment(offer_digest, module), ...(shares && { split: shares }), confirmed }, { onProgress: ({ step }) => step && steps.reach(step) });
     steps.finish();
     asker.result(await resultOf(context, deal));
   } catch (error) {
-    showFailure(context, { code: codeOf(error), review, module, asker });
+    showFailure(context, { code: codeOf(error), review, module, shares, asker });
   }
 }
 
@@ -240,10 +248,10 @@ async function showInvoice(context, { review, module, asker }) {
   return context.show((same) => awaitView(same, { deal: waits.deal, title: waits.title, ask, onPaid, onLater: asker.cancel }));
 }
 
-/** A payment that was cut off is asked for again in the same words: it is finished, never made twice. @param {Context} context @param {{code: string, review: any, module: string, asker: Asker}} failed */
-function showFailure(context, { code, review, module, asker }) {
+/** A payment that was cut off is asked for again in the same words: it is finished, never made twice. @param {Context} context @param {{code: string, review: any, module: string, shares?: import("./split.js").Share[], asker: Asker}} failed */
+function showFailure(context, { code, review, module, shares, asker }) {
   if (code === "step-up-required") {
-    const goOn = () => payAndAnswer(context, { review, module, asker });
+    const goOn = () => payAndAnswer(context, { review, module, shares, asker });
     context.show((same) => approvalView(same, { onApproved: goOn, onRefused: goOn }));
     return;
   }
@@ -255,7 +263,7 @@ function showFailure(context, { code, review, module, asker }) {
     context.show(() => stopView({ code, host: review.merchant.domain, leave: asker.cancel, after: true }));
     return;
   }
-  const again = h("button", { class: "button primary wide", type: "button", onclick: () => payAndAnswer(context, { review, module, asker }) }, t("error.retry"));
+  const again = h("button", { class: "button primary wide", type: "button", onclick: () => payAndAnswer(context, { review, module, shares, asker }) }, t("error.retry"));
   const later = h("button", { class: "button wide", type: "button", onclick: asker.cancel }, t("pay.later"));
   const failure = h("semper-error", { value: { code, page: true, action: h("div", { class: "stack-tight actions" }, again, later) } });
   context.show(() => ({ title: describe(code).title, content: failure }));

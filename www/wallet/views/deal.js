@@ -7,7 +7,7 @@ import { saveBlob } from "./save.js";
 /**
  * @typedef {import("../shell.js").Context} Context
  * @typedef {{typ: string, jws: string, payload: object}} Statement
- * @typedef {{amount: import("/common/i18n.js").Amount, reason: string, at: number}} Refund
+ * @typedef {{amount: import("/common/i18n.js").Amount, reason: string, at: number, via: string}} Refund
  */
 
 const ENDED_BADLY = new Set(["refused"]);
@@ -48,7 +48,7 @@ function parts(context, id, deal) {
   const nodes = [
     h("a", { class: "back", href: "#/" }, icon("back"), t("nav.home")),
     h("h1", {}, deal.title),
-    h("semper-receipt", { value: { title: deal.title, merchant: deal.merchant.name, paid: deal.paid, at: deal.at, owed: deal.invoice?.open.minor > 0 } }),
+    h("semper-receipt", { value: { title: deal.title, merchant: deal.merchant.name, paid: deal.paid, at: deal.at, owed: deal.invoice?.open.minor > 0, split: deal.split } }),
     deal.refusal ? refusal(deal.refusal) : null,
     deal.invoice ? invoiceCard(context, { deal: id, invoice: deal.invoice }) : null,
     canBeGivenUp(deal) ? giveUp(context, id) : null,
@@ -66,14 +66,17 @@ function parts(context, id, deal) {
   return nodes.filter((node) => node !== null);
 }
 
-/** What the shop gave back, why, and where it is. @param {{refunds: Refund[], statements: Statement[]}} deal */
-function refunds({ refunds: list, statements: signed }) {
+/** What the shop gave back, why, and where it is. @param {{refunds: Refund[], statements: Statement[], split?: unknown[]}} deal */
+function refunds({ refunds: list, statements: signed, split }) {
   const inCash = signed.some(({ typ }) => typ === "semper-coin-permission+jwt");
-  const rows = list.map(({ amount, reason, at }) =>
+  // Where two ways to pay shared the price, each line says where its part went.
+  const mint = split && /** @type {any} */ (signed.find(({ typ }) => typ === "semper-coin-permission+jwt")?.payload)?.mint;
+  const where = (/** @type {string} */ via) => (split ? ` · ${t(via === mint ? "deal.refund.coins" : "deal.refund.card")}` : "");
+  const rows = list.map(({ amount, reason, at, via }) =>
     h(
       "li",
       {},
-      h("span", { class: "grow stack-tight" }, h("span", {}, reason || t("deal.refund.no-reason")), h("span", { class: "muted small" }, formatMoment(at))),
+      h("span", { class: "grow stack-tight" }, h("span", {}, reason || t("deal.refund.no-reason")), h("span", { class: "muted small" }, `${formatMoment(at)}${where(via)}`)),
       h("strong", { class: "tabular" }, formatAmount(amount)),
     ),
   );
@@ -82,7 +85,7 @@ function refunds({ refunds: list, statements: signed }) {
     { class: "card", "aria-labelledby": "refunds-title" },
     h("h2", { id: "refunds-title" }, t("deal.refunds")),
     h("ul", { class: "plain-list refunds" }, ...rows),
-    h("p", { class: "muted" }, t(inCash ? "deal.refunds.cash" : signed.some(({ typ }) => typ === "semper-invoice+jwt") ? "deal.refunds.account" : "deal.refunds.card")),
+    h("p", { class: "muted" }, t(split ? "deal.refunds.split" : inCash ? "deal.refunds.cash" : signed.some(({ typ }) => typ === "semper-invoice+jwt") ? "deal.refunds.account" : "deal.refunds.card")),
   );
 }
 

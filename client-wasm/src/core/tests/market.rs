@@ -230,6 +230,7 @@ impl Market {
             refund_days: 14,
             delivery: DeliveryTerms { parts: vec![part] },
             accepts: if total.is_zero() { Vec::new() } else { (self.accepts)(self.registry.acceptances()) },
+            split: Vec::new(),
             exchange: Exchange::Plain,
             jurisdictions: Vec::new(),
             issued_at: self.now,

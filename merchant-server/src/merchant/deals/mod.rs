@@ -13,13 +13,16 @@
 //! answer stays `ordered`; it is never refused for that. Nothing is delivered before the mint's confirmation is verified.
 
 mod recovery;
+mod split;
 #[cfg(test)]
 mod tests;
 mod underway;
 
 use semper_shared::commerce::deal::{DealBody, DealStatus, Opened, Order, State};
 use semper_shared::foundation::{Code, Digest, UnixSeconds};
-use semper_shared::items::payment::{ModuleId, Payment, PaymentError, Settlement, Step};
+use semper_shared::items::payment::{
+    Answer, ModuleId, Payment, PaymentError, Phase, Registry, Request, Settlement, Step,
+};
 use semper_shared::items::statement::Compact;
 use serde_json::Value;
 
@@ -97,7 +100,7 @@ pub(super) async fn take(app: &App, body: DealBody, now: UnixSeconds) -> Result<
     if stored.state != State::Ordered {
         return answer(stored.into());
     }
-    let step = first_step(app, &case, payment, now)?;
+    let step = first_step(app, &case, payment, stored.phase, now)?;
     answer(pursue(app, &case, payment, step, now).await?)
 }
 
@@ -154,12 +157,20 @@ fn fingerprint(payment: Option<&str>) -> Digest {
     Digest::of(payment.unwrap_or("null").as_bytes())
 }
 
+/// How a payment begins, or goes on.
+enum First {
+    /// With one module, which says this.
+    Step(Step),
+    /// With two, from this phase.
+    Split(Phase),
+}
+
 /// What came of a deal's first request.
 enum Begun {
     /// Nobody had to be asked.
     Ended(Standing),
     /// It is stored as ordered, and this is to be done.
-    Asking(Step),
+    Asking(First),
     /// Another request was first.
     Before(Box<StoredDeal>),
 }
@@ -173,10 +184,10 @@ async fn open(
 ) -> Result<Begun, Problem> {
     case.opened.check_age(now)?;
     policy::check(app, &case.sold.offer, case.opened.order(), now)?;
-    let step = first_step(app, case, payment, now)?;
+    let step = first_step(app, case, payment, Phase::default(), now)?;
     let ending = match &step {
-        Step::Settled(settlement) => Some(close(app, case, payment.map(|_| settlement), now)?),
-        Step::Ask(_) => None,
+        First::Step(Step::Settled(settlement)) => Some(close(app, case, payment.map(|_| settlement), now)?),
+        First::Step(Step::Ask(_)) | First::Split(_) => None,
     };
     let deal = NewDeal {
         deal: case.opened.deal(),
@@ -201,17 +212,27 @@ async fn open(
 }
 
 /// What the payment's module says to do; where nothing is to be paid, that is settled.
-fn first_step(app: &App, case: &Case, payment: Option<&Payment>, now: UnixSeconds) -> Result<Step, Problem> {
+fn first_step(
+    app: &App,
+    case: &Case,
+    payment: Option<&Payment>,
+    phase: Phase,
+    now: UnixSeconds,
+) -> Result<First, Problem> {
     let bill = case.opened.bill();
-    match payment {
-        Some(payment) => {
-            let registry = app.registry_for(account_of(&case.sold.offer).as_deref());
-            Ok(registry.check(bill, payment, now).map_err(explain)?)
-        }
-        None => {
-            Ok(Step::Settled(Settlement { paid: bill.total, owed: None, proofs: Vec::new(), statements: Vec::new() }))
-        }
+    let Some(payment) = payment else {
+        let nothing = Settlement { paid: bill.total, owed: None, proofs: Vec::new(), statements: Vec::new() };
+        return Ok(First::Step(Step::Settled(nothing)));
+    };
+    if payment.module == ModuleId::split() {
+        return Ok(First::Split(split::check(app, case, payment, phase, now)?));
     }
+    Ok(First::Step(registry_of(app, case).check(bill, payment, now).map_err(explain)?))
+}
+
+/// The modules, with cash for the account that the good is paid out to.
+fn registry_of(app: &App, case: &Case) -> Arc<Registry> {
+    app.registry_for(account_of(&case.sold.offer).as_deref())
 }
 
 fn explain(error: PaymentError) -> Problem {
@@ -231,9 +252,14 @@ async fn pursue(
     app: &App,
     case: &Case,
     payment: Option<&Payment>,
-    mut step: Step,
+    first: First,
     now: UnixSeconds,
 ) -> Result<Standing, Problem> {
+    let mut step = match (first, payment) {
+        (First::Step(step), _) => step,
+        (First::Split(phase), Some(payment)) => return split::pursue(app, case, payment, phase, now).await,
+        (First::Split(_), None) => return Err(Problem::internal("nothing to pay, and yet to split")),
+    };
     for _ in 0..MAX_STEPS {
         let request = match step {
             Step::Settled(settlement) => {
@@ -243,13 +269,7 @@ async fn pursue(
             Step::Ask(request) => request,
         };
         let Some(payment) = payment else { return Err(Problem::internal("nothing to pay, and yet to ask")) };
-        let timer = app.metrics.asked.start_timer();
-        let asked = app.ask(&request).await;
-        timer.observe_duration();
-        let answer = asked.map_err(|error| {
-            tracing::warn!(cause = %error, "a payment's outcome is not known");
-            unknown(app)
-        })?;
+        let answer = ask(app, &request).await?;
         step = match app.registry().resume(case.opened.bill(), payment, &answer, &app.verifier) {
             Ok(step) => step,
             // The customer has something to do, and then sends the same order again.
@@ -264,6 +284,16 @@ async fn pursue(
     }
     tracing::error!("a payment module asks without end");
     Err(unknown(app))
+}
+
+async fn ask(app: &App, request: &Request) -> Result<Answer, Problem> {
+    let timer = app.metrics.asked.start_timer();
+    let asked = app.ask(request).await;
+    timer.observe_duration();
+    asked.map_err(|error| {
+        tracing::warn!(cause = %error, "a payment's outcome is not known");
+        unknown(app)
+    })
 }
 
 fn unknown(app: &App) -> Problem {
@@ -335,6 +365,16 @@ fn close(app: &App, case: &Case, settlement: Option<&Settlement>, now: UnixSecon
     }))
 }
 
+/// The same, where two modules shared the price.
+fn close_split(app: &App, case: &Case, settlements: &[Settlement], now: UnixSeconds) -> Result<Ending, Problem> {
+    let closed = case.opened.close_split(settlements, &case.sold.keys, &*app.signer, now, &mut &app.verifier)?;
+    Ok(Ending::Paid(Paid {
+        receipt: closed.receipt.compact().to_owned(),
+        delivery: closed.delivery.compact().to_owned(),
+        proofs: settlements.iter().flat_map(|one| one.statements.clone()).collect(),
+    }))
+}
+
 /// Stores how the deal ends. What was stored before counts.
 async fn end(app: &App, case: &Case, ending: Ending, now: UnixSeconds) -> Result<Standing, Problem> {
     let deal = case.opened.deal();
@@ -367,7 +407,8 @@ fn status_of(standing: Standing) -> DealStatus {
 /// The problem of a deal that was refused, with its proof.
 fn refused(refusal: &Refusal) -> Problem {
     let problem = Problem::new(Code::find(&refusal.code).unwrap_or(Code::PAYMENT_INVALID));
-    with_extra(problem, &serde_json::from_str(&refusal.extra).unwrap_or_default())
+    let extra = serde_json::from_str(&refusal.extra).unwrap_or_default();
+    with_extra(split::explained(problem, &extra), &extra)
 }
 
 /// Adds what a third party said further.
@@ -377,6 +418,6 @@ fn with_extra(problem: Problem, extra: &Value) -> Problem {
 }
 
 /// The digest of a statement of our own.
-fn digest_of(compact: &str) -> Option<Digest> {
+pub(super) fn digest_of(compact: &str) -> Option<Digest> {
     compact.rsplit_once('.').map(|(signing_input, _)| Digest::of(signing_input.as_bytes()))
 }

@@ -96,6 +96,6 @@ pub(in crate::merchant) async fn resume(app: &App, deal: Digest, now: UnixSecond
     let payment = stored.payment.as_deref().map(serde_json::from_str::<Payment>);
     let payment = payment.transpose().map_err(Problem::internal)?;
     let case = Case { opened, sold };
-    let step = first_step(app, &case, payment.as_ref(), now)?;
+    let step = first_step(app, &case, payment.as_ref(), stored.phase, now)?;
     Ok(pursue(app, &case, payment.as_ref(), step, now).await?.state)
 }

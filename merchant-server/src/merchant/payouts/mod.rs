@@ -253,20 +253,29 @@ async fn compare(app: &App, payout: &Payout, paid: &PaidDeal) -> Result<Option<&
         return Ok(Some("there is no such deal"));
     };
     let Some(outcome) = deal.paid else {
-        return Ok(Some("it was not paid"));
+        // The other part of its price could not be taken, and the coins were given back.
+        let undone = deal.refusal.is_some_and(|refusal| refusal.code == Code::SPLIT_UNDONE.as_str());
+        let nothing = paid.refunded == Some(paid.amount);
+        return Ok((!(undone && nothing)).then_some("it was not paid"));
     };
     let receipt = Compact::<Receipt>::new(outcome.receipt).peek_unverified();
-    let damaged = || StoreError::Failed("a receipt is damaged".into());
-    if receipt.map_err(|_| damaged())?.paid != paid.amount {
+    let receipt = receipt.map_err(|_| StoreError::Failed("a receipt is damaged".into()))?;
+    // Of a price that two modules shared, the coins paid their part.
+    let in_coins = receipt.split.iter().find(|share| share.module.as_str() == "ecash").map(|share| share.amount);
+    if in_coins.unwrap_or(receipt.paid) != paid.amount {
         return Ok(Some("its customer paid another amount"));
     }
     let confirmed = |text: &String| Compact::<Confirmation>::new(text.clone()).peek_unverified().ok();
-    if outcome.proofs.first().and_then(confirmed).is_none_or(|confirmation| confirmation.mint != payout.mint) {
+    if !outcome.proofs.iter().filter_map(confirmed).any(|confirmation| confirmation.mint == payout.mint) {
         return Ok(Some("it was not paid with coins of this mint"));
     }
     let refunds = app.store.refunds(paid.deal).await?;
-    let done = refunds.iter().filter(|refund| matches!(refund.standing, Standing::Done(_)));
-    let done: u64 = done.map(|refund| refund.amount_minor).sum();
+    let done = refunds.iter().filter_map(|refund| match &refund.standing {
+        Standing::Done(statuses) => Some(statuses),
+        _ => None,
+    });
+    let done = done.flatten().filter_map(|status| status.refund.peek_unverified().ok());
+    let done: u64 = done.filter(|refund| refund.via == payout.mint).map(|refund| refund.amount.minor()).sum();
     // One whose answer was lost may have been made.
     let asked = refunds.iter().filter(|refund| refund.standing == Standing::Asked);
     let asked: u64 = asked.map(|refund| refund.amount_minor).sum();

@@ -21,8 +21,10 @@ use std::time::{Duration, Instant};
 
 use semper_shared::commerce::deal::{Event, Receipt, transition};
 use semper_shared::foundation::{Amount, Code, Digest, UnixSeconds};
+use semper_shared::items::payment::ecash::spread;
 use semper_shared::items::payment::{
-    Bill, PaymentError, RefundId, RefundStatus, RefundStep, Repayment, Settlement, reason_fault,
+    Bill, ModuleVersion, PaymentError, RefundId, RefundStatus, RefundStep, Repayment, Settlement, Share, SplitRole,
+    reason_fault,
 };
 use semper_shared::items::statement::Compact;
 
@@ -127,41 +129,108 @@ pub(super) async fn refund(
 pub(super) async fn told(app: &App, deal: Digest) -> Result<Vec<RefundStatus>, Problem> {
     let refunds = app.store.refunds(deal).await?;
     let done = refunds.into_iter().filter_map(|refund| match refund.standing {
-        Standing::Done(status) => Some(status),
+        Standing::Done(statuses) => Some(statuses),
         _ => None,
     });
-    Ok(done.collect())
+    Ok(done.flatten().collect())
 }
 
 /// Goes on until the refund is done or refused for good. Anything else leaves it as it is, to be tried again.
 async fn pursue(app: &App, deal: &PaidDeal, refund: StoredRefund) -> Result<StoredRefund, Problem> {
-    let receipt = &deal.receipt;
-    let bill =
-        Bill { deal: deal.deal, payee: app.key().thumbprint(), total: receipt.paid, refund_by: receipt.refund_by };
-    let statements = deal.paid.proofs.clone();
-    let (paid, owed, proofs) = (receipt.paid, receipt.owed, receipt.payment.clone());
-    let settlement = Settlement { paid, owed, proofs, statements };
-    let repayment = Repayment {
-        id: refund.id,
-        amount: Amount::new(receipt.paid.currency(), refund.amount_minor).map_err(Problem::from)?,
-        reason: refund.reason.clone(),
-        at: refund.at,
-    };
-    let registry = app.registry();
-    let module = (&receipt.module, receipt.version);
-    let mut step = registry.refund(module, &bill, &settlement, &repayment, &*app.signer);
-    for _ in 0..MAX_STEPS {
-        let request = match step {
-            Ok(RefundStep::Ask(request)) => request,
-            Ok(RefundStep::Done(status)) => {
-                app.metrics.refunds.inc();
-                return Ok(app.store.end_refund(deal.deal, refund.id, Standing::Done(status)).await?);
+    let mut done = Vec::new();
+    for slice in slices(app, deal, &refund).await? {
+        match give_back(app, deal, &slice, &refund).await? {
+            Ok(status) => done.push(status),
+            // The other module has given its part back already: that is what was done.
+            Err(code) if !done.is_empty() => {
+                tracing::error!(%code, refund = %refund.id, "only one part of a refund could be given back");
+                break;
             }
-            Err(error) => {
-                let code = refusal(&error).ok_or_else(|| unknown(&error))?;
+            Err(code) => {
                 let ending = Standing::Refused(code.as_str().to_owned());
                 return Ok(app.store.end_refund(deal.deal, refund.id, ending).await?);
             }
+        }
+    }
+    app.metrics.refunds.inc();
+    Ok(app.store.end_refund(deal.deal, refund.id, Standing::Done(done)).await?)
+}
+
+/// What of a refund one module gives back, out of what it settled.
+struct Slice {
+    module: ModuleVersion,
+    bill: Bill,
+    settlement: Settlement,
+    amount: Amount,
+}
+
+/// What each module gives back. Where two shared the price, first the one that held the money, as far as it goes, and then
+/// the other: each refund goes on where the ones before it ended.
+async fn slices(app: &App, deal: &PaidDeal, refund: &StoredRefund) -> Result<Vec<Slice>, Problem> {
+    let receipt = &deal.receipt;
+    let bill =
+        Bill { deal: deal.deal, payee: app.key().thumbprint(), total: receipt.paid, refund_by: receipt.refund_by };
+    let amount = |minor| Amount::new(receipt.paid.currency(), minor).map_err(Problem::from);
+    if receipt.split.is_empty() {
+        let (paid, owed, proofs) = (receipt.paid, receipt.owed, receipt.payment.clone());
+        let settlement = Settlement { paid, owed, proofs, statements: deal.paid.proofs.clone() };
+        let module = ModuleVersion { id: receipt.module.clone(), version: receipt.version };
+        return Ok(vec![Slice { module, bill, settlement, amount: amount(refund.amount_minor)? }]);
+    }
+    let before = app.store.refunds(deal.deal).await?;
+    let before: Vec<_> = before.into_iter().take_while(|other| other.id != refund.id).collect();
+    if before.iter().any(|other| other.standing == Standing::Asked) {
+        return Err(Problem::in_progress());
+    }
+    let given = before.iter().filter(|other| matches!(other.standing, Standing::Done(_)));
+    let already = given.map(|other| other.amount_minor).sum();
+    let registry = app.registry();
+    let mut shares: Vec<&Share> = receipt.split.iter().collect();
+    shares.sort_by_key(|share| registry.split_role(&share.module()) != Some(SplitRole::Holds));
+    let paid: Vec<u64> = shares.iter().map(|share| share.amount.minor()).collect();
+    let spread = spread(&paid, already, refund.amount_minor)
+        .ok_or_else(|| Problem::internal("a refund is more than what is left"))?;
+    let of = |share: &Share| {
+        let names =
+            |text: &&String| super::deals::digest_of(text).is_some_and(|digest| share.payment.contains(&digest));
+        let statements = deal.paid.proofs.iter().filter(names).cloned().collect();
+        Settlement { paid: share.amount, owed: None, proofs: share.payment.clone(), statements }
+    };
+    let slice = |(position, minor): (usize, u64)| {
+        let share = *shares.get(position)?;
+        Some((share, minor))
+    };
+    spread
+        .into_iter()
+        .filter_map(slice)
+        .map(|(share, minor)| {
+            let bill = bill.share(share);
+            Ok(Slice { module: share.module(), bill, settlement: of(share), amount: amount(minor)? })
+        })
+        .collect()
+}
+
+/// Has one module give back its part; the code where it refuses for good.
+async fn give_back(
+    app: &App,
+    deal: &PaidDeal,
+    slice: &Slice,
+    refund: &StoredRefund,
+) -> Result<Result<RefundStatus, Code>, Problem> {
+    let Slice { module, bill, settlement, amount } = slice;
+    // The mint and the gateway would say so too, and each only of its own part.
+    if !deal.receipt.split.is_empty() && refund.at > deal.receipt.refund_by {
+        return Ok(Err(Code::REFUND_TOO_LATE));
+    }
+    let repayment = Repayment { id: refund.id, amount: *amount, reason: refund.reason.clone(), at: refund.at };
+    let registry = app.registry();
+    let module = (&module.id, module.version);
+    let mut step = registry.refund(module, bill, settlement, &repayment, &*app.signer);
+    for _ in 0..MAX_STEPS {
+        let request = match step {
+            Ok(RefundStep::Ask(request)) => request,
+            Ok(RefundStep::Done(status)) => return Ok(Ok(status)),
+            Err(error) => return refusal(&error).map(Err).ok_or_else(|| unknown(&error)),
         };
         let answer = app.ask(&request).await.map_err(|error| unknown(&error))?;
         step = registry.resume_refund(module, &request, &answer, &app.verifier);

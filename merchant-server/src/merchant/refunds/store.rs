@@ -24,8 +24,8 @@ pub(in crate::merchant) struct NewRefund {
 pub(in crate::merchant) enum Standing {
     /// Whoever holds the money was asked, or is still to be.
     Asked,
-    /// The customer has it.
-    Done(RefundStatus),
+    /// The customer has it: from each module that paid, what that gave back.
+    Done(Vec<RefundStatus>),
     /// It was refused for good, with this code.
     Refused(String),
 }

@@ -175,7 +175,7 @@ async fn the_first_ending_counts(place: Place) {
         issued_at: UnixSeconds(2),
     };
     let refund = semper_shared::items::statement::Signed::sign_self_keyed(refund, &key).to_compact();
-    let done = Standing::Done(RefundStatus { refund, proofs: vec!["p".to_owned()] });
+    let done = Standing::Done(vec![RefundStatus { refund, proofs: vec!["p".to_owned()] }]);
     assert_eq!(store.end_refund(deal, id(1), done.clone()).await.unwrap().standing, done);
     let late = store.end_refund(deal, id(1), Standing::Refused("internal".to_owned())).await.unwrap();
     assert_eq!(late.standing, done);

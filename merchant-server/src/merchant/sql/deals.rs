@@ -2,6 +2,7 @@
 
 use semper_shared::commerce::deal::{Event, State, transition};
 use semper_shared::foundation::{Digest, UnixSeconds};
+use semper_shared::items::payment::Phase;
 
 use super::{damaged, seconds};
 use crate::merchant::pack::{pack, pack_all, unpack, unpack_all};
@@ -97,6 +98,25 @@ pub(super) fn end(tx: &mut Tx<'_>, deal: &Digest, ending: &PackedEnding, at: Uni
     Ok(Ended::Now)
 }
 
+/// The deal is held first: of two that work on it, the second sees what the first found.
+pub(super) fn keep_phase(tx: &mut Tx<'_>, deal: &Digest, found: &Phase) -> Result<Option<Phase>, StoreError> {
+    let serial: Option<i64> =
+        tx.find("SELECT serial FROM deal WHERE deal = ?1 AND state = 0 /*FOR UPDATE*/", values![deal])?;
+    let Some(serial) = serial else { return Ok(None) };
+    let before: Option<String> = tx.find("SELECT phase FROM split WHERE serial = ?1", values![serial])?;
+    let phase = phase_of(before.as_deref())?.then(found.clone());
+    let text = serde_json::to_string(&phase).map_err(damaged)?;
+    tx.execute(
+        "INSERT INTO split (serial, phase) VALUES (?1, ?2) ON CONFLICT (serial) DO UPDATE SET phase = excluded.phase",
+        values![serial, text],
+    )?;
+    Ok(Some(phase))
+}
+
+fn phase_of(text: Option<&str>) -> Result<Phase, StoreError> {
+    text.map_or(Ok(Phase::default()), |text| serde_json::from_str(text).map_err(damaged))
+}
+
 pub(super) fn acknowledge(tx: &mut Tx<'_>, deal: &Digest, statement: &[u8]) -> Result<State, StoreError> {
     let found = tx.one("SELECT serial, state FROM deal WHERE deal = ?1 /*FOR UPDATE*/", values![deal], |row| {
         Ok((row.take::<i64>(0)?, row.take::<i64>(1)?))
@@ -145,11 +165,12 @@ pub(super) fn find(tx: &mut Tx<'_>, deal: &Digest) -> Result<Option<StoredDeal>,
     let text = |bytes: Vec<u8>| unpack(&bytes).ok_or_else(|| damaged("a stored statement is damaged"));
     tx.one(
         "SELECT d.serial, d.state, d.offer, d.request, d.statement, p.body,
-                o.receipt, o.delivery, o.proofs, r.code, r.extra
+                o.receipt, o.delivery, o.proofs, r.code, r.extra, s.phase
          FROM deal AS d
          LEFT JOIN payment AS p ON p.serial = d.serial
          LEFT JOIN outcome AS o ON o.serial = d.serial
          LEFT JOIN refusal AS r ON r.serial = d.serial
+         LEFT JOIN split AS s ON s.serial = d.serial
          WHERE d.deal = ?1",
         values![deal],
         |row| {
@@ -173,6 +194,7 @@ pub(super) fn find(tx: &mut Tx<'_>, deal: &Digest) -> Result<Option<StoredDeal>,
                 request: row.take(3)?,
                 order: text(row.take(4)?)?,
                 payment: row.take(5)?,
+                phase: phase_of(row.take::<Option<String>>(11)?.as_deref())?,
                 paid,
                 refusal,
             })

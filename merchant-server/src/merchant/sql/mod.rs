@@ -18,6 +18,7 @@ use futures_util::future::BoxFuture;
 use semper_shared::commerce::deal::State;
 use semper_shared::foundation::{Digest, UnixSeconds};
 use semper_shared::items::information::ContentKey;
+use semper_shared::items::payment::Phase;
 use semper_shared::security::PublicKey;
 
 use super::catalogue::Good;
@@ -37,6 +38,7 @@ const SCHEMA: Schema = Schema {
         include_str!("../schema/sqlite/3-refund.sql"),
         include_str!("../schema/sqlite/4-payout.sql"),
         include_str!("../schema/sqlite/5-account.sql"),
+        include_str!("../schema/sqlite/6-split.sql"),
     ],
     postgres: &[
         include_str!("../schema/postgres/1-base.sql"),
@@ -44,6 +46,7 @@ const SCHEMA: Schema = Schema {
         include_str!("../schema/postgres/3-refund.sql"),
         include_str!("../schema/postgres/4-payout.sql"),
         include_str!("../schema/postgres/5-account.sql"),
+        include_str!("../schema/postgres/6-split.sql"),
     ],
 };
 
@@ -136,6 +139,10 @@ impl Store for Sql {
         let deal = deals::Packed::of(deal);
         let ending = ending.map(deals::PackedEnding::from);
         Box::pin(self.database.write(move |tx| deals::open(tx, &deal, ending.as_ref())))
+    }
+
+    fn keep_phase(&self, deal: Digest, found: Phase) -> BoxFuture<'_, Result<Option<Phase>, StoreError>> {
+        Box::pin(self.database.write(move |tx| deals::keep_phase(tx, &deal, &found)))
     }
 
     fn end_deal(&self, deal: Digest, ending: Ending, at: UnixSeconds) -> BoxFuture<'_, Result<Ended, StoreError>> {

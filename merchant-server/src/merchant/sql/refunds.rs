@@ -76,7 +76,7 @@ fn end(tx: &mut Tx<'_>, deal: &Digest, id: &RefundId, ending: &Standing) -> Resu
     let serial = serial.ok_or_else(|| damaged("a deal is gone"))?;
     let (state, answer) = match ending {
         Standing::Asked => (ASKED, None),
-        Standing::Done(status) => (DONE, Some(serde_json::to_string(status).map_err(damaged)?)),
+        Standing::Done(statuses) => (DONE, Some(serde_json::to_string(statuses).map_err(damaged)?)),
         Standing::Refused(code) => (REFUSED, Some(code.clone())),
     };
     tx.execute(
@@ -110,6 +110,8 @@ fn read(row: &Row<'_>) -> Result<StoredRefund, StoreError> {
         at: UnixSeconds(row.take(3)?),
         standing: match row.take::<i64>(4)? {
             ASKED => Standing::Asked,
+            // Before two modules could share a price there was one, and it stood alone.
+            DONE if answer.starts_with('{') => Standing::Done(vec![serde_json::from_str(&answer).map_err(damaged)?]),
             DONE => Standing::Done(serde_json::from_str(&answer).map_err(damaged)?),
             REFUSED => Standing::Refused(answer),
             _ => return Err(damaged("a stored state is none")),

@@ -6,7 +6,7 @@ use super::{Acknowledgement, DealError, DealStatus, Delivery, Order, Receipt, de
 use crate::commerce::offer::Offer;
 use crate::foundation::{Digest, UnixSeconds};
 use crate::items::information::ContentKey;
-use crate::items::payment::{Bill, ModuleId, ModuleVersion};
+use crate::items::payment::{Bill, ModuleId, ModuleVersion, Share, shares_fault};
 use crate::items::statement::Signed;
 use crate::security::sealing::{self, Purpose};
 use crate::security::{Signer, SigningKey, Verifier};
@@ -17,12 +17,13 @@ pub struct Draft {
     offer: Signed<Offer>,
     key: SigningKey,
     customer: Option<String>,
+    split: Vec<Share>,
 }
 
 impl Draft {
     /// Prepares to take up an offer with a key made for this deal alone.
     pub const fn new(offer: Signed<Offer>, key: SigningKey) -> Self {
-        Self { offer, key, customer: None }
+        Self { offer, key, customer: None, split: Vec::new() }
     }
 
     /// With where the customer is: told where the offer is not for everywhere, and else to nobody.
@@ -30,6 +31,12 @@ impl Draft {
     pub fn from(self, customer: Option<&str>) -> Self {
         let asked = !self.offer.jurisdictions.is_empty();
         Self { customer: customer.filter(|_| asked).map(str::to_owned), ..self }
+    }
+
+    /// With its price shared by two modules: the order then names the module `split`.
+    #[must_use]
+    pub fn split(self, split: Vec<Share>) -> Self {
+        Self { split, ..self }
     }
 
     /// Orders, to be paid with `module`, in its first version where none is named. What it returns must be stored before anything is sent.
@@ -44,7 +51,7 @@ impl Draft {
     ) -> Result<AwaitReceipt, DealError> {
         let module = module.into();
         self.offer.check_time(now)?;
-        check_module(&self.offer, &module)?;
+        check_modules(&self.offer, &module, &self.split)?;
         let mut nonce = [0; 16];
         rng.fill_bytes(&mut nonce);
         let order = Order {
@@ -52,6 +59,7 @@ impl Draft {
             module: module.id,
             version: module.version,
             total: self.offer.total,
+            split: self.split,
             nonce,
             customer: self.customer,
             address: None,
@@ -62,13 +70,23 @@ impl Draft {
     }
 }
 
-/// Whether an order may name `module`: one that the offer takes, or none where nothing is to be paid.
-pub(super) fn check_module(offer: &Offer, module: &ModuleVersion) -> Result<(), DealError> {
-    let fits = if offer.total.is_zero() {
-        module.id == ModuleId::none()
-    } else {
-        offer.accepts.iter().any(|way| way.module == module.id && way.version == module.version)
+/// Whether an order may name `module`: one that the offer takes, none where nothing is to be paid, or `split` with two
+/// that the offer lets share the price.
+pub(super) fn check_modules(offer: &Offer, module: &ModuleVersion, split: &[Share]) -> Result<(), DealError> {
+    let taken = |module: &ModuleVersion| {
+        offer.accepts.iter().any(|way| (&way.module, way.version) == (&module.id, module.version))
     };
+    if *module == ModuleId::split().into() && !offer.total.is_zero() {
+        let shared = |share: &Share| offer.split.contains(&share.module) && taken(&share.module());
+        if !split.iter().all(shared) {
+            return Err(DealError::Module);
+        }
+        return shares_fault(split, offer.total).map_or(Ok(()), |fault| Err(DealError::Split(fault)));
+    }
+    if !split.is_empty() {
+        return Err(DealError::Split("it names one module and the parts of two"));
+    }
+    let fits = if offer.total.is_zero() { module.id == ModuleId::none() } else { taken(module) };
     if fits { Ok(()) } else { Err(DealError::Module) }
 }
 
@@ -135,6 +153,12 @@ impl AwaitReceipt {
             (&receipt.module, receipt.version) == (&self.order.module, self.order.version),
             "it is for another payment",
         )?;
+        // The same parts, each with its proof beside it.
+        let same = |(paid, agreed): (&Share, &Share)| {
+            (paid.module(), paid.amount) == (agreed.module(), agreed.amount) && !paid.payment.is_empty()
+        };
+        let (paid, agreed) = (&receipt.split, &self.order.split);
+        require(paid.len() == agreed.len() && paid.iter().zip(agreed).all(same), "its parts are others")?;
         require(receipt.refund_by == self.bill().refund_by, "its refund deadline is another")
     }
 

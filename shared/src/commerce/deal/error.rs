@@ -21,6 +21,9 @@ pub enum DealError {
     /// The order's way to pay is not among the offer's.
     #[error("the offer does not take that payment module")]
     Module,
+    /// The order's parts do not make up its price.
+    #[error("the price is not split as it may be: {0}")]
+    Split(&'static str),
     /// The offer was refused.
     #[error(transparent)]
     Offer(#[from] OfferError),
@@ -51,6 +54,7 @@ impl Coded for DealError {
             Self::Stale => Code::ORDER_EXPIRED,
             Self::Price => Code::PRICE_MISMATCH,
             Self::Module => Code::MODULE_UNSUPPORTED,
+            Self::Split(_) => Code::SPLIT_INVALID,
             Self::Offer(error) => error.code(),
             Self::Statement(error) => error.code(),
             Self::Receipt(_) => Code::RECEIPT_INVALID,

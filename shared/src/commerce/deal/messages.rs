@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use crate::foundation::{Amount, Bytes, Digest, UnixSeconds, base64};
-use crate::items::payment::{ModuleId, Payment, RefundStatus, first_version, is_first_version};
+use crate::items::payment::{ModuleId, Payment, RefundStatus, Share, first_version, is_first_version};
 use crate::items::statement::{Compact, Statement};
 
 /// The customer's order. Signed with the deal's own key, which it carries.
@@ -12,13 +12,16 @@ use crate::items::statement::{Compact, Statement};
 pub struct Order {
     /// The digest of the offer.
     pub offer: Digest,
-    /// The payment module chosen, or `none` where nothing is to be paid.
+    /// The payment module chosen, `split` where two share the price, or `none` where nothing is to be paid.
     pub module: ModuleId,
     /// Its version; the first where it is not named.
     #[serde(default = "first_version", skip_serializing_if = "is_first_version")]
     pub version: u32,
     /// What the customer agrees to pay.
     pub total: Amount,
+    /// What each module pays of it, where two share it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub split: Vec<Share>,
     /// 16 random bytes.
     #[serde(with = "base64::array")]
     pub nonce: [u8; 16],
@@ -60,6 +63,9 @@ pub struct Receipt {
     /// Its version; the first where it is not named.
     #[serde(default = "first_version", skip_serializing_if = "is_first_version")]
     pub version: u32,
+    /// What each module paid, with what proves it, where two shared the price: in the order's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub split: Vec<Share>,
     /// The digests of the statements that prove the payment, such as the mint's confirmation.
     pub payment: Vec<Digest>,
     /// When it was issued.

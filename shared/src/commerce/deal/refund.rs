@@ -8,6 +8,8 @@ use crate::security::{Thumbprint, Verifier};
 
 /// Checks what a merchant says it has given back: signed by it, of this deal, each name once, at most what was paid.
 ///
+/// Where two modules shared the price, each gives its part of one refund back, under one name.
+///
 /// What proves that the money is back is the payment module's to check.
 ///
 /// # Errors
@@ -29,7 +31,7 @@ pub fn check_refunds(
         if refund.merchant != *merchant || refund.deal != *deal {
             return Err(DealError::Refund("it is of another deal"));
         }
-        if checked.iter().any(|other| other.refund == refund.refund) {
+        if checked.iter().any(|other| other.refund == refund.refund && other.via == refund.via) {
             return Err(DealError::Refund("it stands there twice"));
         }
         left = left.checked_sub(refund.amount).map_err(|_| DealError::Refund("it is more than was paid"))?;

@@ -1,12 +1,12 @@
 //! The merchant's side of a deal.
 
-use super::buyer::{bill, check_module};
+use super::buyer::{bill, check_modules};
 use super::{Acknowledgement, DealError, Delivery, Order, Receipt, SealedKey, deal_id};
 use crate::commerce::CLOCK_LEEWAY_S;
 use crate::commerce::offer::Offer;
-use crate::foundation::{Bytes, Digest, UnixSeconds};
+use crate::foundation::{Amount, Bytes, Digest, UnixSeconds};
 use crate::items::information::ContentKey;
-use crate::items::payment::{Bill, ModuleId, ModuleVersion, Settlement};
+use crate::items::payment::{Bill, ModuleId, ModuleVersion, Settlement, Share};
 use crate::items::statement::{Compact, Signed};
 use crate::security::sealing::{self, Agree, Purpose};
 use crate::security::{PublicKey, Signer, Verifier};
@@ -44,7 +44,7 @@ impl Opened {
         if order.total != offer.total {
             return Err(DealError::Price);
         }
-        check_module(offer, &ModuleVersion { id: order.module.clone(), version: order.version })?;
+        check_modules(offer, &ModuleVersion { id: order.module.clone(), version: order.version }, &order.split)?;
         offer.check_time(order.ordered_at)?;
         let too_early = order.ordered_at.plus(CLOCK_LEEWAY_S) < offer.issued_at;
         let from_the_future = now.plus(CLOCK_LEEWAY_S) < order.ordered_at;
@@ -97,7 +97,54 @@ impl Opened {
         now: UnixSeconds,
         agreement: &mut impl Agree,
     ) -> Result<Closed, DealError> {
-        let paid = settlement.map_or(crate::foundation::Amount::zero(self.bill.total.currency()), |s| s.paid);
+        self.close_with(settlement, Vec::new(), keys, signer, now, agreement)
+    }
+
+    /// Closes a deal whose price two modules shared: there is a settlement of each, in the order's order.
+    ///
+    /// # Errors
+    /// As [`Opened::close`].
+    pub fn close_split(
+        &self,
+        settlements: &[Settlement],
+        keys: &[(String, ContentKey)],
+        signer: &dyn Signer,
+        now: UnixSeconds,
+        agreement: &mut impl Agree,
+    ) -> Result<Closed, DealError> {
+        let agreed = &self.order.split;
+        let fits = |(share, settlement): (&Share, &Settlement)| {
+            settlement.paid == share.amount && settlement.owed.is_none() && !settlement.proofs.is_empty()
+        };
+        if settlements.len() != agreed.len() || !agreed.iter().zip(settlements).all(fits) {
+            return Err(DealError::Receipt("a settlement is of another part"));
+        }
+        let proven =
+            |(share, settlement): (&Share, &Settlement)| Share { payment: settlement.proofs.clone(), ..share.clone() };
+        let split = agreed.iter().zip(settlements).map(proven).collect();
+        let both = Settlement {
+            paid: Amount::sum(self.bill.total.currency(), settlements.iter().map(|one| one.paid))
+                .map_err(|_| DealError::Receipt("the settlements add up to another amount"))?,
+            owed: None,
+            proofs: settlements.iter().flat_map(|one| one.proofs.clone()).collect(),
+            statements: Vec::new(),
+        };
+        self.close_with(Some(&both), split, keys, signer, now, agreement)
+    }
+
+    fn close_with(
+        &self,
+        settlement: Option<&Settlement>,
+        split: Vec<Share>,
+        keys: &[(String, ContentKey)],
+        signer: &dyn Signer,
+        now: UnixSeconds,
+        agreement: &mut impl Agree,
+    ) -> Result<Closed, DealError> {
+        let paid = settlement.map_or(Amount::zero(self.bill.total.currency()), |s| s.paid);
+        if split.len() != self.order.split.len() {
+            return Err(DealError::Receipt("the price is shared, and its parts are not settled one by one"));
+        }
         if paid != self.bill.total {
             return Err(DealError::Receipt("the settlement is of another amount"));
         }
@@ -109,6 +156,7 @@ impl Opened {
             owed: settlement.and_then(|s| s.owed),
             module: settlement.map_or_else(ModuleId::none, |_| self.order.module.clone()),
             version: self.order.version,
+            split,
             payment: settlement.map(|s| s.proofs.clone()).unwrap_or_default(),
             issued_at: now,
             refund_by: self.bill.refund_by,

@@ -58,6 +58,7 @@ fn offer(price: &str) -> Outcome<Offer> {
             }],
         },
         accepts,
+        split: Vec::new(),
         exchange: Exchange::Plain,
         jurisdictions: Vec::new(),
         issued_at: NOW,

@@ -10,8 +10,8 @@
 
 use super::offer::Offer;
 use super::policy::{Facts, Means, Policy, Side, Spent};
-use crate::foundation::UnixSeconds;
 use crate::foundation::table::in_order;
+use crate::foundation::{Amount, UnixSeconds};
 use crate::items::payment::{Acceptance, ErasedPayer, ModuleId, ModuleVersion, Quote, Unusable};
 
 /// What is known when a way to pay is chosen.
@@ -27,6 +27,8 @@ pub struct Situation<'a> {
     pub ours: Option<&'a Policy>,
     /// Where the customer is, if the customer has said so.
     pub customer: Option<&'a str>,
+    /// What of the price is asked for, where two modules share it. Policies judge the price.
+    pub share: Option<Amount>,
     /// What was spent before.
     pub spent: Spent,
     /// When.
@@ -37,7 +39,7 @@ impl<'a> Situation<'a> {
     /// An offer alone, at this moment.
     pub const fn new(offer: &'a Offer, now: UnixSeconds) -> Self {
         let spent = Spent { day_minor: 0, merchant_minor: 0 };
-        Self { offer, introduced: &[], theirs: None, ours: None, customer: None, spent, now }
+        Self { offer, introduced: &[], theirs: None, ours: None, customer: None, share: None, spent, now }
     }
 
     fn facts(&self, role: Side) -> Facts<'a> {
@@ -135,7 +137,7 @@ fn judged(
         confirm = policy.judge(&situation.facts(Side::Payer), &means)?;
         policy.check_spending(situation.offer.total, situation.spent)?;
     }
-    Ok((payer.quote(situation.offer.total, way, situation.now)?, confirm))
+    Ok((payer.quote(situation.share.unwrap_or(situation.offer.total), way, situation.now)?, confirm))
 }
 
 /// What would be taken in place of something preferred that the merchant hides falls out.

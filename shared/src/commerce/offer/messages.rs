@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::foundation::{Amount, Digest, UnixSeconds};
 use crate::items::information::{Commitment, size_in_bounds};
-use crate::items::payment::Acceptance;
+use crate::items::payment::{Acceptance, ModuleId};
 use crate::items::statement::Statement;
 use crate::security::PublicKey;
 
@@ -38,6 +38,9 @@ pub struct Offer {
     pub delivery: DeliveryTerms,
     /// The ways to pay that are taken; empty where nothing is to be paid.
     pub accepts: Vec<Acceptance>,
+    /// Those of them of which two may share the price; empty where one has to pay all of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub split: Vec<ModuleId>,
     /// How payment and delivery are exchanged.
     pub exchange: Exchange,
     /// Where the merchant sells (ISO 3166-1 alpha-2); empty means everywhere.

@@ -4,6 +4,7 @@ use super::{Item, Offer, OfferError};
 use crate::commerce::CLOCK_LEEWAY_S;
 use crate::foundation::table::are_distinct;
 use crate::foundation::{Amount, Digest, UnixSeconds};
+use crate::items::payment::ModuleId;
 use crate::items::statement::Signed;
 use crate::security::Verifier;
 
@@ -68,7 +69,10 @@ impl Offer {
         require(names.iter().all(|name| is_file_name(name)), "a part's name is not a file name")?;
         // One module in two versions is two ways to pay.
         let modules: Vec<_> = self.accepts.iter().map(|way| (&way.module, way.version)).collect();
-        require(are_distinct(&modules), "a way to pay stands twice")
+        require(are_distinct(&modules), "a way to pay stands twice")?;
+        let taken = |id: &ModuleId| self.accepts.iter().any(|way| way.module == *id);
+        let shared: Vec<_> = self.split.iter().collect();
+        require(are_distinct(&shared) && self.split.iter().all(taken), "what may share its price is not what it takes")
     }
 }
 

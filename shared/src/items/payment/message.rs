@@ -27,6 +27,11 @@ impl ModuleId {
         Self("none".to_owned())
     }
 
+    /// The name that stands in an order whose price is split over two modules.
+    pub fn split() -> Self {
+        Self("split".to_owned())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0

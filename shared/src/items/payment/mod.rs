@@ -33,6 +33,7 @@ mod payee;
 mod payer;
 mod refund;
 mod registry;
+mod split;
 
 pub use error::{PaymentError, Unusable};
 pub use message::{Acceptance, Answer, Bill, ModuleId, ModuleVersion, Payment, Request, Settlement, Step};
@@ -41,3 +42,4 @@ pub use payee::{ErasedPayee, PayeeModule};
 pub use payer::{ErasedPayer, PayerModule, Purse, Quote};
 pub use refund::{MAX_REASON, Refund, RefundId, RefundStatus, RefundStep, Repayment, reason_fault};
 pub use registry::Registry;
+pub use split::{Act, Failure, Outcome, Phase, Saga, Share, SplitRole, shares_fault};

@@ -5,7 +5,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::payer::unknown;
-use super::{Acceptance, Answer, Bill, ModuleId, PaymentError, RefundStep, Repayment, Request, Settlement, Step};
+use super::{
+    Acceptance, Answer, Bill, ModuleId, PaymentError, RefundStep, Repayment, Request, Settlement, SplitRole, Step,
+};
 use crate::foundation::{UnixSeconds, json};
 use crate::security::{Signer, Verifier};
 
@@ -22,6 +24,9 @@ pub trait PayeeModule: Send + Sync {
     const STRENGTH_BITS: u16 = 128;
     /// The extensions of its protocol that it knows.
     const EXTENSIONS: &'static [&'static str] = &[];
+    /// What it can do in a payment that is split over two modules; none where it cannot share a price. One that
+    /// [holds](SplitRole::Holds) has [`PayeeModule::held`] and what follows it.
+    const SPLIT: Option<SplitRole> = None;
     /// What an offer says about it.
     type Parameters: Serialize;
     /// What a payment carries.
@@ -75,6 +80,38 @@ pub trait PayeeModule: Send + Sync {
     ) -> Result<RefundStep, PaymentError> {
         Err(PaymentError::Unsupported(module_id(Self::ID)))
     }
+
+    /// Reads the answer to what `check` asked: until when the money is held. Nothing is taken.
+    ///
+    /// # Errors
+    /// [`PaymentError`] where it is not held.
+    fn held(&self, _: &Bill, _: &Self::Body, _: &Answer, _: &dyn Verifier) -> Result<UnixSeconds, PaymentError> {
+        Err(PaymentError::Unsupported(module_id(Self::ID)))
+    }
+
+    /// What takes the money that is held; `resume` takes the answer. The same each time.
+    ///
+    /// # Errors
+    /// [`PaymentError`] where the module holds nothing.
+    fn capture(&self, _: &Bill, _: &Self::Body) -> Result<Request, PaymentError> {
+        Err(PaymentError::Unsupported(module_id(Self::ID)))
+    }
+
+    /// What lets go of the money that is held. The same each time.
+    ///
+    /// # Errors
+    /// [`PaymentError`] where the module holds nothing.
+    fn release(&self, _: &Bill, _: &Self::Body) -> Result<Request, PaymentError> {
+        Err(PaymentError::Unsupported(module_id(Self::ID)))
+    }
+
+    /// Reads the answer to `release`.
+    ///
+    /// # Errors
+    /// [`PaymentError`] where it was refused.
+    fn released(&self, _: &Bill, _: &Self::Body, _: &Answer, _: &dyn Verifier) -> Result<(), PaymentError> {
+        Err(PaymentError::Unsupported(module_id(Self::ID)))
+    }
 }
 
 /// [`PayeeModule`] without its types, as the registry holds it.
@@ -123,6 +160,40 @@ pub trait ErasedPayee: Send + Sync {
         answer: &Answer,
         verifier: &dyn Verifier,
     ) -> Result<RefundStep, PaymentError>;
+
+    /// What it can do in a payment that is split.
+    fn split_role(&self) -> Option<SplitRole>;
+
+    /// [`PayeeModule::held`].
+    ///
+    /// # Errors
+    /// As there, and where the body is not the module's.
+    fn held(
+        &self,
+        bill: &Bill,
+        body: &Value,
+        answer: &Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<UnixSeconds, PaymentError>;
+
+    /// [`PayeeModule::capture`].
+    ///
+    /// # Errors
+    /// As there, and where the body is not the module's.
+    fn capture(&self, bill: &Bill, body: &Value) -> Result<Request, PaymentError>;
+
+    /// [`PayeeModule::release`].
+    ///
+    /// # Errors
+    /// As there, and where the body is not the module's.
+    fn release(&self, bill: &Bill, body: &Value) -> Result<Request, PaymentError>;
+
+    /// [`PayeeModule::released`].
+    ///
+    /// # Errors
+    /// As there, and where the body is not the module's.
+    fn released(&self, bill: &Bill, body: &Value, answer: &Answer, verifier: &dyn Verifier)
+    -> Result<(), PaymentError>;
 }
 
 impl<M: PayeeModule> ErasedPayee for M {
@@ -174,6 +245,38 @@ impl<M: PayeeModule> ErasedPayee for M {
         verifier: &dyn Verifier,
     ) -> Result<RefundStep, PaymentError> {
         PayeeModule::resume_refund(self, request, answer, verifier)
+    }
+
+    fn split_role(&self) -> Option<SplitRole> {
+        M::SPLIT
+    }
+
+    fn held(
+        &self,
+        bill: &Bill,
+        body: &Value,
+        answer: &Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<UnixSeconds, PaymentError> {
+        PayeeModule::held(self, bill, &typed(body)?, answer, verifier)
+    }
+
+    fn capture(&self, bill: &Bill, body: &Value) -> Result<Request, PaymentError> {
+        PayeeModule::capture(self, bill, &typed(body)?)
+    }
+
+    fn release(&self, bill: &Bill, body: &Value) -> Result<Request, PaymentError> {
+        PayeeModule::release(self, bill, &typed(body)?)
+    }
+
+    fn released(
+        &self,
+        bill: &Bill,
+        body: &Value,
+        answer: &Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<(), PaymentError> {
+        PayeeModule::released(self, bill, &typed(body)?, answer, verifier)
     }
 }
 

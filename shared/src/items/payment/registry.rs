@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Acceptance, Answer, Bill, ErasedPayee, ModuleId, ModuleVersion, PayeeModule, Payment, PaymentError, RefundStep,
-    Repayment, Request, Settlement, Step,
+    Repayment, Request, Settlement, SplitRole, Step,
 };
 use crate::foundation::UnixSeconds;
 use crate::security::{Signer, Verifier};
@@ -14,6 +14,12 @@ use crate::security::{Signer, Verifier};
 #[derive(Default)]
 pub struct Registry {
     modules: BTreeMap<(ModuleId, u32), Arc<dyn ErasedPayee>>,
+}
+
+impl core::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_set().entries(self.modules.keys()).finish()
+    }
 }
 
 impl Registry {
@@ -105,6 +111,62 @@ impl Registry {
             return Err(PaymentError::Unknown);
         }
         self.named(module)?.resume_refund(request, answer, verifier)
+    }
+
+    /// What a module can do in a payment that is split.
+    pub fn split_role(&self, module: &ModuleVersion) -> Option<SplitRole> {
+        self.named((&module.id, module.version)).ok()?.split_role()
+    }
+
+    /// The modules among `accepts` of which two can share a price: one that holds, and any other.
+    pub fn splittable(&self, accepts: &[Acceptance]) -> Vec<ModuleId> {
+        let role = |way: &&Acceptance| self.named((&way.module, way.version)).ok().and_then(|found| found.split_role());
+        let mut able: Vec<ModuleId> = Vec::new();
+        for way in accepts.iter().filter(|way| role(way).is_some()) {
+            if !able.contains(&way.module) {
+                able.push(way.module.clone());
+            }
+        }
+        let holds = accepts.iter().any(|way| role(&way) == Some(SplitRole::Holds));
+        if holds && able.len() > 1 { able } else { Vec::new() }
+    }
+
+    /// Until when a module holds the money.
+    pub(super) fn held(
+        &self,
+        bill: &Bill,
+        payment: &Payment,
+        answer: &Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<UnixSeconds, PaymentError> {
+        if is_open(answer) {
+            return Err(PaymentError::Unknown);
+        }
+        self.module(payment)?.held(bill, &payment.body, answer, verifier)
+    }
+
+    /// What takes the money that is held.
+    pub(super) fn capture(&self, bill: &Bill, payment: &Payment) -> Result<Request, PaymentError> {
+        self.module(payment)?.capture(bill, &payment.body)
+    }
+
+    /// What lets go of the money that is held.
+    pub(super) fn release(&self, bill: &Bill, payment: &Payment) -> Result<Request, PaymentError> {
+        self.module(payment)?.release(bill, &payment.body)
+    }
+
+    /// Whether what was held is let go.
+    pub(super) fn released(
+        &self,
+        bill: &Bill,
+        payment: &Payment,
+        answer: &Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<(), PaymentError> {
+        if is_open(answer) {
+            return Err(PaymentError::Unknown);
+        }
+        self.module(payment)?.released(bill, &payment.body, answer, verifier)
     }
 
     fn named(&self, (module, version): (&ModuleId, u32)) -> Result<&dyn ErasedPayee, PaymentError> {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::foundation::{Code, Digest, UnixSeconds, json};
 use crate::items::payment::{
-    self, Bill, PayeeModule, PaymentError, Refund, RefundStatus, RefundStep, Repayment, Settlement, Step,
+    self, Bill, PayeeModule, PaymentError, Refund, RefundStatus, RefundStep, Repayment, Settlement, SplitRole, Step,
 };
 use crate::items::statement::{Compact, Signed};
 use crate::security::{PublicKey, Signer, Thumbprint, Verifier};
@@ -62,13 +62,15 @@ impl CardPayee {
 
     /// The name of a deal's own capture: the same each time, so that a crash in between captures once.
     fn capture_id(common: &Digest) -> [u8; 16] {
-        let digest = Digest::of_parts(&[b"semper/1/card-capture\0", common.as_bytes()]);
-        let mut id = [0; 16];
-        id.copy_from_slice(&digest.as_bytes()[..16]);
-        id
+        named(b"semper/1/card-capture\0", common)
     }
 
-    fn authorised(&self, bill: &Bill, body: &CardBody, answer: &Answer) -> Result<Step, PaymentError> {
+    /// The name of a deal's own void.
+    fn void_id(common: &Digest) -> [u8; 16] {
+        named(b"semper/1/card-void\0", common)
+    }
+
+    fn authorised(&self, bill: &Bill, body: &CardBody, answer: &Answer) -> Result<UnixSeconds, PaymentError> {
         let common = body.terms.common();
         let fits = answer.gateway == self.name
             && answer.common == common
@@ -81,11 +83,22 @@ impl CardPayee {
         }
         match &answer.outcome {
             Outcome::Declined { reason } => Err(refused(Code::find(reason).unwrap_or(Code::CARD_DECLINED))),
-            Outcome::Authorised { .. } => {
-                let capture = Operation::Capture { amount: bill.total };
-                Ok(Step::Ask(self.order(common, Self::capture_id(&common), capture)?))
-            }
+            Outcome::Authorised { capture_by } => Ok(*capture_by),
         }
+    }
+
+    /// Reads the gateway's answer to a request for authorisation; none where it is of something else.
+    fn answer(
+        &self,
+        answer: &payment::Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<Option<Signed<Answer>>, PaymentError> {
+        if answer.status != 200 {
+            return Err(refusal(answer));
+        }
+        let Ok(AnswerBody { answer }) = json::from_slice(&answer.body) else { return Ok(None) };
+        let answer = answer.verify(&self.gateway.key, verifier);
+        answer.map(Some).map_err(|_| PaymentError::Peer("the gateway's answer is not signed by it"))
     }
 
     fn captured(&self, bill: &Bill, body: &CardBody, done: &Signed<Done>) -> Result<Step, PaymentError> {
@@ -111,6 +124,7 @@ impl CardPayee {
 impl PayeeModule for CardPayee {
     const ID: &'static str = ID;
     const VERSION: u32 = VERSION;
+    const SPLIT: Option<SplitRole> = Some(SplitRole::Holds);
     type Parameters = CardParameters;
     type Body = CardBody;
 
@@ -156,16 +170,45 @@ impl PayeeModule for CardPayee {
         answer: &payment::Answer,
         verifier: &dyn Verifier,
     ) -> Result<Step, PaymentError> {
-        if answer.status != 200 {
-            return Err(refusal(answer));
-        }
-        if let Ok(AnswerBody { answer }) = json::from_slice(&answer.body) {
-            let answer = answer
-                .verify(&self.gateway.key, verifier)
-                .map_err(|_| PaymentError::Peer("the gateway's answer is not signed by it"))?;
-            return self.authorised(bill, body, &answer);
+        if let Some(answer) = self.answer(answer, verifier)? {
+            self.authorised(bill, body, &answer)?;
+            return self.capture(bill, body).map(Step::Ask);
         }
         self.captured(bill, body, &self.done(answer, verifier)?)
+    }
+
+    fn held(
+        &self,
+        bill: &Bill,
+        body: &CardBody,
+        answer: &payment::Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<UnixSeconds, PaymentError> {
+        let answer = self.answer(answer, verifier)?.ok_or(malformed())?;
+        self.authorised(bill, body, &answer)
+    }
+
+    fn capture(&self, bill: &Bill, body: &CardBody) -> Result<payment::Request, PaymentError> {
+        let common = body.terms.common();
+        self.order(common, Self::capture_id(&common), Operation::Capture { amount: bill.total })
+    }
+
+    fn release(&self, _: &Bill, body: &CardBody) -> Result<payment::Request, PaymentError> {
+        let common = body.terms.common();
+        self.order(common, Self::void_id(&common), Operation::Void)
+    }
+
+    fn released(
+        &self,
+        bill: &Bill,
+        body: &CardBody,
+        answer: &payment::Answer,
+        verifier: &dyn Verifier,
+    ) -> Result<(), PaymentError> {
+        let (done, common) = (self.done(answer, verifier)?, body.terms.common());
+        let fits = (done.gateway, done.common, done.deal) == (self.name, common, bill.deal)
+            && (done.id, &done.operation) == (Self::void_id(&common), &Operation::Void);
+        if fits { Ok(()) } else { Err(PaymentError::Peer("the gateway let go of another payment")) }
     }
 
     fn refund(
@@ -230,6 +273,14 @@ impl core::fmt::Debug for CardPayee {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "CardPayee({})", self.gateway.url)
     }
+}
+
+/// A name made of what it is for.
+fn named(what: &[u8], common: &Digest) -> [u8; 16] {
+    let digest = Digest::of_parts(&[what, common.as_bytes()]);
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest.as_bytes()[..16]);
+    id
 }
 
 const fn malformed() -> PaymentError {

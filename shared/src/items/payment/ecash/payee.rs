@@ -11,7 +11,8 @@ use super::{
 };
 use crate::foundation::{Amount, Code, UnixSeconds, json};
 use crate::items::payment::{
-    Answer, Bill, PayeeModule, PaymentError, Refund, RefundStatus, RefundStep, Repayment, Request, Settlement, Step,
+    Answer, Bill, PayeeModule, PaymentError, Refund, RefundStatus, RefundStep, Repayment, Request, Settlement,
+    SplitRole, Step,
 };
 use crate::items::statement::{Compact, Signed};
 use crate::security::{PublicKey, Signer, Thumbprint, Verifier};
@@ -83,6 +84,7 @@ impl PayeeModule for EcashPayee {
     const VERSION: u32 = VERSION;
     /// That of RSA-2048.
     const STRENGTH_BITS: u16 = 112;
+    const SPLIT: Option<SplitRole> = Some(SplitRole::Takes);
     type Parameters = EcashParameters;
     type Body = EcashBody;
 
