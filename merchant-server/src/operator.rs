@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rand_core::Rng as _;
 use semper_shared::foundation::{Amount, AmountError, Code, Coded, Digest};
-use semper_shared::items::payment::RefundId;
+use semper_shared::items::payment::{RefundId, Share};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -35,6 +35,9 @@ pub struct Deal {
     pub state: String,
     /// What was paid.
     pub paid: Option<Amount>,
+    /// What each module paid of it, where two shared the price.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub split: Vec<Share>,
     /// What of it was refunded.
     pub refunded: Amount,
     /// When it was ordered, in seconds since the epoch.

@@ -1,4 +1,4 @@
-//! `offer/` and `deal/`.
+//! `offer/`, `deal/` and `split/`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -7,7 +7,7 @@ use semper_server::config::Config;
 use semper_server::demo::CONFIG_FILE;
 use semper_server::operator::{Deal, Operator, Payout, make_refund_id};
 use semper_shared::foundation::{Amount, Code, Digest};
-use semper_shared::items::payment::RefundId;
+use semper_shared::items::payment::{RefundId, Share};
 
 use crate::Failure;
 
@@ -76,7 +76,10 @@ pub(crate) async fn deals(merchant: &Merchant) -> Result<(), Failure> {
 fn line(deal: &Deal) -> String {
     let paid = deal.paid.map_or_else(|| "not paid".to_owned(), |paid| paid.to_string());
     let refunded = if deal.refunded.is_zero() { String::new() } else { format!(", refunded {}", deal.refunded) };
-    format!("{}  {paid}{refunded}  {}  ({})", deal.deal, deal.title, deal.state)
+    let part = |share: &Share| format!("{} by {}", share.amount, share.module);
+    let parts: Vec<_> = deal.split.iter().map(part).collect();
+    let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
+    format!("{}  {paid}{parts}{refunded}  {}  ({})", deal.deal, deal.title, deal.state)
 }
 
 /// Lists what mints have paid out; fails where a payout does not agree with the merchant's own deals.
