@@ -4,6 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use semper_shared::security::Signer as _;
 use semper_tests::{Demo, Outcome, Wallet};
 use serde_json::{Value, json};
 
