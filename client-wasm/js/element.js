@@ -101,7 +101,8 @@ export class SemperPay extends HTMLElement {
     this.#status.textContent = "";
     this.#show();
     try {
-      this.#tell("semper-paid", await pay(this.offer));
+      const ordered = (/** @type {string} */ deal) => this.#tell("semper-ordered", { deal });
+      this.#tell("semper-paid", await pay(this.offer, { ordered }));
     } catch (error) {
       const failure = error instanceof PayError ? error : new PayError("wallet-failed", String(error));
       this.#status.textContent = say(failure.code);

@@ -14,6 +14,12 @@ export interface Paid {
   receipt: string | null;
 }
 
+/** Whom to tell of a purchase that is not finished yet. */
+export interface Listener {
+  /** The order is made and its invoice is to be paid by transfer: the goods come when the money has. */
+  ordered?: (deal: string) => void;
+}
+
 /** Why a payment did not come about. */
 export type PayErrorCode = "cancelled" | "popup-blocked" | "in-progress" | "offer-invalid" | "not-initialised" | "wallet-failed";
 
@@ -29,7 +35,7 @@ export function init(options: Options): void;
  * The same offer asked for again while it is being paid gives the same promise.
  * @throws {PayError}
  */
-export function pay(offerUrl: string): Promise<Paid>;
+export function pay(offerUrl: string, listener?: Listener): Promise<Paid>;
 
 /** `<semper-pay offer="https://shop.example/offers/42">`: a button that pays. Style it with `::part(button)` and `::part(status)`. */
 export class SemperPay extends HTMLElement {
@@ -44,6 +50,7 @@ export class SemperPay extends HTMLElement {
 /** Events of `<semper-pay>`; all bubble. */
 export interface SemperPayEventMap {
   "semper-paid": CustomEvent<Paid>;
+  "semper-ordered": CustomEvent<{ deal: string }>;
   "semper-cancelled": CustomEvent<null>;
   "semper-failed": CustomEvent<PayError>;
 }

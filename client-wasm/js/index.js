@@ -22,15 +22,15 @@ export function init({ wallet }) {
   });
 }
 
-/** @param {string} offerUrl @returns {Promise<import("./index.d.ts").Paid>} */
-export function pay(offerUrl) {
+/** @param {string} offerUrl @param {import("./index.d.ts").Listener} [listener] @returns {Promise<import("./index.d.ts").Paid>} */
+export function pay(offerUrl, { ordered = () => {} } = {}) {
   const offer = new URL(offerUrl, document.baseURI).href;
   if (walletOrigin === null) return Promise.reject(new PayError("not-initialised", "call init({ wallet }) first"));
   if (running) {
     if (running.offer === offer) return running.outcome;
     return Promise.reject(new PayError("in-progress", "another purchase is still open"));
   }
-  const outcome = (bySheet ? payBySheet : payByPopup)(walletOrigin, offer).finally(() => {
+  const outcome = (bySheet ? payBySheet(walletOrigin, offer) : payByPopup(walletOrigin, offer, ordered)).finally(() => {
     running = null;
   });
   running = { offer, outcome };

@@ -6,8 +6,11 @@ const HEIGHT = 800;
 const LOOK_MS = 400;
 const GRACE_MS = 800;
 
-/** @param {string} wallet origin @param {string} offer @returns {Promise<import("./index.d.ts").Paid>} */
-export function payByPopup(wallet, offer) {
+/**
+ * @param {string} wallet origin @param {string} offer @param {(deal: string) => void} ordered told while an invoice is to be paid
+ * @returns {Promise<import("./index.d.ts").Paid>}
+ */
+export function payByPopup(wallet, offer, ordered) {
   const left = Math.max(0, Math.round(window.screenX + (window.outerWidth - WIDTH) / 2));
   const top = Math.max(0, Math.round(window.screenY + (window.outerHeight - HEIGHT) / 3));
   const features = `popup,width=${WIDTH},height=${HEIGHT},left=${left},top=${top}`;
@@ -32,6 +35,7 @@ export function payByPopup(wallet, offer) {
     function listen(event) {
       if (event.origin !== wallet || event.source !== popup || event.data?.semper !== 1) return;
       if (event.data.type === "ready") popup?.postMessage({ semper: 1, type: "offer", offer }, wallet);
+      if (event.data.type === "ordered" && typeof event.data.deal === "string") ordered(event.data.deal);
       if (event.data.type === "cancelled") settle(() => reject(new PayError("cancelled", "the buyer cancelled")));
       if (event.data.type === "result") {
         settle(() => {

@@ -17,6 +17,7 @@ const button = document.createElement("semper-pay");
 button.offer = "/offers/42";
 button.label = "Buy for €3.20";
 button.addEventListener("semper-paid", (event) => console.log(event.detail.deal, event.detail.state));
+button.addEventListener("semper-ordered", (event) => console.log(event.detail.deal));
 button.addEventListener("semper-failed", (event) => console.log(event.detail.code));
 document.body.append(button);
 await button.pay();

@@ -70,12 +70,27 @@ scenario("an invoice is scanned, paid, and the goods come by themselves", async 
   assert.deepEqual(lines, ["BCD", "002", "1", "SCT", "", "Meridian", iban, "EUR3.20", "", reference]);
   assert.match(reference, /^RF\d\d[2-9A-Z]{16}$/);
 
+  // The shop's own page shows the same, for a phone that has no wallet.
+  await page.getByText("Ordered. It is delivered when your transfer has arrived.").waitFor();
+  assert.deepEqual(await look(page, "shop-order-0-good"), []);
+  const order = await page.context().newPage();
+  await order.goto(new URL(await page.getByRole("link", { name: "How to pay" }).getAttribute("href"), demo.merchant).href);
+  await heading(order, "Transfer €3.20").waitFor();
+  assert.deepEqual(await look(order, "shop-order-1-await"), []);
+  assert.deepEqual(await scan(order), lines);
+  assert.equal(together(await fact(order, "Reference")), reference);
+  await order.goto(`${demo.merchant}/orders`);
+  assert.deepEqual(await look(order, "shop-order-2-list"), []);
+  await order.getByRole("link", { name: "How to pay for The article" }).click();
+
   // As another bank's app does it: the wallet's own button is not used.
   const { account, token } = await (await fetch(`${demo.bank}/test-account`)).json();
-  const order = { id: "scanned", from: account, iban: lines[6], amount: { currency: "EUR", minor: 320 }, subject: lines[9] };
+  const transfer = { id: "scanned", from: account, iban: lines[6], amount: { currency: "EUR", minor: 320 }, subject: lines[9] };
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const paid = await fetch(`${demo.bank}/payments`, { method: "POST", headers, body: JSON.stringify(order) });
+  const paid = await fetch(`${demo.bank}/payments`, { method: "POST", headers, body: JSON.stringify(transfer) });
   assert.equal(paid.status, 201);
+  await heading(order, "Paid. Thank you").waitFor();
+  assert.deepEqual(await look(order, "shop-order-3-paid"), []);
   await seesYours(page);
 
   await openHome(page, demo.wallet);

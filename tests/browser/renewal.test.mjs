@@ -1,11 +1,14 @@
 /** Cash over time and over devices: renewed before it is too old, found again from words, taken over, taken back from a silent shop. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { after, afterEach, before } from "node:test";
+import { promisify } from "node:util";
 import { Demo } from "./support/demo.mjs";
 import { Person } from "./support/person.mjs";
 import { look } from "./support/pictures.mjs";
+import { semper } from "./support/programs.mjs";
 import { scenario } from "./support/scenario.mjs";
-import { buy, press } from "./support/shop-pages.mjs";
+import { buy, press, seesYours } from "./support/shop-pages.mjs";
 import { PASSPHRASE, choosePassphrase, makeFunded, openHome, payButton, seesBalance } from "./support/wallet-pages.mjs";
 
 /** @type {Demo} */
@@ -121,6 +124,38 @@ scenario("a shop that never answers is given up, and the cash is back", async ()
     line?.end();
     await other.end();
   }
+});
+
+scenario("cash that is called back is worth what it was", async () => {
+  const someone = await person();
+  someone.expects(/status of 4\d\d/);
+  const { page } = someone;
+  await makeFunded(page, demo.wallet);
+  const held = await demo.bankBalance();
+  await promisify(execFile)(semper(), ["mint", "revoke", "--data", demo.data, "--all", "--reason", "Its keys may be in other hands"]);
+  const revoked = async () => {
+    const document = await (await fetch(`${demo.mint}/keys`)).text();
+    return JSON.parse(Buffer.from(document.split(".")[1], "base64url").toString()).revoked?.length ?? 0;
+  };
+  for (const end = Date.now() + 30_000; (await revoked()) === 0 && Date.now() < end; ) await until(Date.now() + 200);
+  assert.ok((await revoked()) > 0, "the mint has taken it in");
+
+  // The wallet does not know yet: its payment is refused, and it is told why, and that nothing is lost.
+  const popup = await press(page, demo, "article");
+  await payButton(popup, "€3.20").click();
+  await popup.getByText("Some of this cash was called back").first().waitFor();
+  assert.deepEqual(await look(popup, "renewal-3-called-back"), []);
+  await button(popup, "Try again").click();
+  await seesYours(page);
+  await openHome(page, demo.wallet);
+  await seesBalance(page, "€16.80");
+  assert.equal(await demo.bankBalance(), held, "no money was brought in for it");
+  const metrics = await (await fetch(`${demo.mint}/metrics`)).text();
+  assert.match(metrics, /route="\/recoups",status="200"/, "the old coins were given back");
+  await buy(page, demo, "course");
+  await openHome(page, demo.wallet);
+  await seesBalance(page, "€4.80");
+  assert.deepEqual(someone.complaints, []);
 });
 
 /** So many seconds a day has here, and so many days cash is good: long enough for a slow machine to get it. */

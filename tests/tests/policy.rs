@@ -7,6 +7,10 @@ use semper_tests::wallet::path;
 use semper_tests::{Demo, Outcome, Wallet};
 use serde_json::Value;
 
+/// The keys of the samples' authorities.
+const CH: &str = "PloSjx1UovbBiTVZQhD2GKhPj3RaiIF_Qo4309Xg9wM";
+const DE: &str = "emMRFhHpyVKLyn-mO1mW_dDnvJkeIonJnUJN66yO-gI";
+
 fn sample(country: &str) -> Outcome<String> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/policies/{country}.jws"));
     Ok(path(&file)?.to_owned())
@@ -34,7 +38,10 @@ fn a_wallet_pays_by_its_policy_alone() -> Outcome {
     assert_eq!(wallet.refused(asked)?, "module-unsupported");
 
     // The shop of the demo does not say where it is; the Swiss sample allows cash within two countries alone.
-    wallet.run(&["policy", "set", &sample("ch")?, "--country", "CH"])?;
+    // Whoever signed it, nobody at a terminal has confirmed it.
+    assert_eq!(wallet.refused(&["policy", "set", &sample("ch")?, "--country", "CH"])?, "policy-authority");
+    assert_eq!(wallet.refused(&["policy", "set", &sample("ch")?, "--authority", DE])?, "policy-authority");
+    wallet.run(&["policy", "set", &sample("ch")?, "--country", "CH", "--authority", CH])?;
     let shown = wallet.json(&["policy", "show", "--json"])?;
     assert_eq!((&shown["policy"]["name"], &shown["customer"]), (&"Sample: Switzerland".into(), &"CH".into()));
     assert_eq!(cause(&methods()?, "ecash").as_deref(), Some("forbidden"));
@@ -42,7 +49,11 @@ fn a_wallet_pays_by_its_policy_alone() -> Outcome {
     assert_eq!(wallet.refused(&["send", "1.00"])?, "policy-forbids");
     assert_eq!(wallet.balance()?, 2000, "nothing was paid");
 
-    wallet.run(&["policy", "set", &sample("de")?])?;
+    // Another authority needs an explicit word.
+    assert_eq!(wallet.refused(&["policy", "set", &sample("de")?])?, "policy-authority");
+    assert_eq!(wallet.refused(&["policy", "set", &sample("de")?, "--authority", DE])?, "policy-authority");
+    assert_eq!(wallet.json(&["policy", "show", "--json"])?["authority"], CH);
+    wallet.run(&["policy", "set", &sample("de")?, "--authority", DE, "--change-authority"])?;
     assert_eq!(cause(&methods()?, "ecash").as_deref(), Some("usable"));
     wallet.buy(&offer)?;
     let spent = wallet.json(&["policy", "show", "--json"])?;

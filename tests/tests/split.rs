@@ -198,7 +198,8 @@ fn a_policy_judges_each_part_by_the_whole_price() -> Outcome {
     let policy: semper_shared::commerce::Policy = serde_json::from_value(policy)?;
     let file = wallet.home().join("../policy.jws");
     std::fs::write(&file, semper_shared::items::statement::Signed::sign(policy, &key).compact())?;
-    wallet.run(&["policy", "set", file.to_str().ok_or("path")?])?;
+    let authority = key.public_key().thumbprint().to_string();
+    wallet.run(&["policy", "set", file.to_str().ok_or("path")?, "--authority", &authority])?;
     assert_eq!(refused(&demo, &wallet, "ecash=2.00,card")?, "policy-forbids", "2.00 of 3.20 is still a part of 3.20");
     assert_eq!(wallet.balance()?, 500);
     Ok(())

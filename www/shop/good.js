@@ -47,7 +47,7 @@ function goodPage(good) {
 function buyPanel(good) {
   const panel = h("aside", { class: "buy", "aria-label": t("buy.title") });
   const owned = ownedGood(good.id);
-  panel.replaceChildren(...(owned ? yours(owned.deal) : toBuy(good, panel)), partsList(good));
+  panel.replaceChildren(...(owned?.state === "ordered" ? awaited(owned.deal) : []), ...(owned && owned.state !== "ordered" ? yours(owned.deal) : toBuy(good, panel)), partsList(good));
   return panel;
 }
 
@@ -55,9 +55,17 @@ function buyPanel(good) {
 function toBuy(good, panel) {
   const free = good.total.minor === 0;
   const button = h("semper-pay", { offer: good.offer_url, label: free ? t("buy.free") : t("buy.for", { amount: formatAmount(good.total) }) });
+  /** @param {string} deal @param {string} state */
+  const remember = (deal, state) => rememberOwned({ good: good.id, title: good.title, deal, state, at: Math.floor(Date.now() / 1000), total: good.total, picture: good.picture });
+  button.addEventListener("semper-ordered", (event) => {
+    const { deal } = /** @type {CustomEvent<{deal: string}>} */ (event).detail;
+    remember(deal, "ordered");
+    panel.querySelector(".awaited")?.remove();
+    panel.prepend(...awaited(deal));
+  });
   button.addEventListener("semper-paid", (event) => {
     const { deal, state } = /** @type {CustomEvent<import("/semper-pay/index.js").Paid>} */ (event).detail;
-    rememberOwned({ good: good.id, title: good.title, deal, state, at: Math.floor(Date.now() / 1000), total: good.total, picture: good.picture });
+    remember(deal, state);
     panel.replaceChildren(...yours(deal), partsList(good));
     /** @type {HTMLElement | null} */ (panel.querySelector(".yours"))?.focus();
   });
@@ -66,6 +74,13 @@ function toBuy(good, panel) {
     free ? h("p", { class: "buy-vat" }, t("buy.free.text")) : h("p", { class: "buy-vat" }, t("buy.vat", { vat: formatAmount(good.vat) })),
     button,
     h("p", { class: "buy-note" }, icon("shield"), h("span", {}, t(free ? "buy.note.free" : "buy.note"))),
+  ];
+}
+
+/** Ordered on invoice, and not paid yet. @param {string} deal */
+function awaited(deal) {
+  return [
+    h("div", { class: "awaited", role: "status" }, h("p", { class: "buy-vat" }, t("awaited.text")), h("a", { class: "button primary wide", href: `/order#${deal}` }, t("awaited.open"))),
   ];
 }
 

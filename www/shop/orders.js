@@ -48,11 +48,13 @@ function refundedMinor({ refund }) {
 function row(owned) {
   const line = h("p", {}, `${formatDate(owned.at)} · ${priceText(owned.total)}`);
   if (owned.total.minor > 0) showRefunds(owned, line);
+  const open = owned.state === "ordered";
   return h(
     "li",
     {},
     owned.picture ? h("img", { src: owned.picture, alt: "", width: 96, height: 72, loading: "lazy" }) : null,
     h("div", { class: "grow" }, h("a", { class: "order-title", href: `/g/${encodeURIComponent(owned.good)}` }, owned.title), line),
-    h("a", { class: "button", href: `${config.wallet}/#/deal/${owned.deal}`, "aria-label": t("orders.receipt.what", { title: owned.title }) }, t("orders.receipt")),
+    open ? h("a", { class: "button primary", href: `/order#${owned.deal}`, "aria-label": t("awaited.open.what", { title: owned.title }) }, t("awaited.open")) : null,
+    open ? null : h("a", { class: "button", href: `${config.wallet}/#/deal/${owned.deal}`, "aria-label": t("orders.receipt.what", { title: owned.title }) }, t("orders.receipt")),
   );
 }

@@ -16,7 +16,7 @@ export function ownedGoods() {
 
 /** @param {string} good @returns {Owned | undefined} */
 export function ownedGood(good) {
-  return ownedGoods().find((owned) => owned.good === good);
+  return ownedGoods().find((owned) => owned.good === good && owned.state !== "refused");
 }
 
 /** @param {Owned} owned */

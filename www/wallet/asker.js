@@ -2,7 +2,8 @@
  * Who asked for the confirmation, and how the answer gets back: the page that opened this popup (postMessage), the browser's payment
  * sheet (through the service worker), or nobody, when the address was opened by hand.
  *
- * Messages are {semper: 1, type, …}: "ready" from here, "offer" {offer} from the shop, "result" {result} or "cancelled" from here. The
+ * Messages are {semper: 1, type, …}: "ready" from here, "offer" {offer} from the shop, "ordered" {deal} while an invoice
+ * is to be paid, "result" {result} or "cancelled" from here. The
  * answer goes to the one origin that sent the offer and to no other.
  */
 
@@ -54,6 +55,7 @@ function openerAsker(opener, origin) {
   window.addEventListener("pagehide", () => answer({ type: "cancelled" }));
   return {
     host: new URL(origin).host,
+    ordered: (deal) => opener.postMessage({ semper: 1, type: "ordered", deal }, origin),
     result(result) {
       answer({ type: "result", result });
       setTimeout(() => window.close(), CLOSE_AFTER_MS);

@@ -24,7 +24,7 @@ const LOOKING = new Set(["status", "balance", "purses", "holdings", "policy", "d
 /** Calls after which other windows should look again. */
 const CHANGING = new Set([
   "create", "restore", "unlock", "lock", "change_passphrase", "confirm_backup", "add_cash", "pay", "refresh", "resume", "take_over", "import_backup",
-  "send_person", "request_person", "receive_link", "pay_link", "cancel_transfer", "abandon", "add_card", "remove_card", "approve",
+  "send_person", "request_person", "receive_link", "pay_link", "cancel_transfer", "abandon", "add_card", "remove_card", "approve", "set_policy",
 ]);
 
 /** Calls that leave change behind. */

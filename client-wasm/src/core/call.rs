@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::ports::Ports;
-use super::{Status, Wallet, WalletError, Words};
+use super::{Status, Trust, Wallet, WalletError, Words};
 
 /// Where a long operation says how far it has come.
 #[derive(Clone, Copy)]
@@ -134,10 +134,14 @@ impl<P: Ports> Wallet<P> {
             "invoice" => answer(&self.invoice(&p.digest("deal")?).await?),
             #[cfg(feature = "account")]
             "pay_invoice" => answer(&self.pay_invoice(&p.digest("deal")?, progress).await?),
+            "read_policy" => answer(&self.read_policy(p.text("policy")?).await?),
             "policy" => answer(&self.policy().await?),
             "set_policy" => {
                 let customer = p.0.get("customer").map(|_| p.text("customer")).transpose()?;
-                answer(&self.set_policy(p.text("policy")?, customer).await?)
+                let authority = p.0.get("authority").map(|key| json::from_value(key.clone())).transpose();
+                let authority = authority.map_err(|_| wrong("authority"))?;
+                let replacing = p.0.get("replacing").is_some_and(|said| *said == true);
+                answer(&self.set_policy(p.text("policy")?, customer, Trust { authority, replacing }).await?)
             }
             #[cfg(feature = "card")]
             "cards" => answer(&self.cards().await?),

@@ -4,8 +4,9 @@ use semper_shared::commerce::deal::State;
 use semper_shared::foundation::{Amount, Code, Digest, json};
 use semper_shared::items::party::Role;
 use semper_shared::items::payment::card::{
-    Brand, Card, CardBody, CardNumber, CertificateBody, Challenge, Expiry, Gateway,
+    Brand, Card, CardBody, CardNumber, CardPayer, CertificateBody, Challenge, Expiry, Gateway,
 };
+use semper_shared::items::payment::{PayerModule, PaymentError};
 use serde::{Deserialize, Serialize};
 
 use super::mints::fetch_party;
@@ -61,6 +62,7 @@ impl<P: Ports> Wallet<P> {
         if party.role != Role::Gateway {
             return Err(peer(origin, "it is no gateway"));
         }
+        party.speaks("card", CardPayer::VERSION).map_err(PaymentError::from)?;
         let gateway = Gateway { url: origin.to_owned(), key: party.key.clone() };
         let (now, mut rng) = (self.now(), self.ports.rng());
         let known = self.state()?.cards.cards.iter().position(|card| card.is(&number, expiry, &gateway));

@@ -6,6 +6,7 @@ use semper_shared::foundation::{Amount, AmountError, Code, Coded, Digest};
 use semper_shared::items::payment::PaymentError;
 use semper_shared::items::payment::ecash::EcashError;
 use semper_shared::items::statement::StatementError;
+use semper_shared::security::Thumbprint;
 
 use super::ports::StoreError;
 
@@ -84,6 +85,9 @@ pub enum WalletError {
     /// The policy wants the person's word, for this reason: [`crate::core::Wallet::confirm`], then the same purchase again.
     #[error("the policy asks you to confirm this payment. {0}")]
     Confirm(Box<str>),
+    /// A policy is signed by an authority that was not confirmed, where another one may have been.
+    #[error("the policy is signed with the key {}, which you have not confirmed{}", .0.0, instead_of(.0.1.as_ref()))]
+    Authority(Box<(Thumbprint, Option<Thumbprint>)>),
     /// A policy was refused.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -225,6 +229,7 @@ impl Coded for WalletError {
             Self::Unfinished { code, .. } | Self::Refused { code, .. } => *code,
             Self::Peer(_) => Code::PEER_INVALID,
             Self::Confirm(_) => Code::CONFIRMATION_REQUIRED,
+            Self::Authority(_) => Code::POLICY_AUTHORITY,
             Self::Policy(error) => error.code(),
             Self::Offer(error) => error.code(),
             Self::Deal(error) => error.code(),
@@ -236,6 +241,10 @@ impl Coded for WalletError {
             Self::Store(_) | Self::Damaged(_) => Code::STORE_FAILED,
         }
     }
+}
+
+fn instead_of(trusted: Option<&Thumbprint>) -> String {
+    trusted.map(|trusted| format!("; this wallet obeys {trusted}")).unwrap_or_default()
 }
 
 impl From<DealError> for WalletError {

@@ -2,8 +2,8 @@
 
 use semper_shared::foundation::{Amount, Code, UnixSeconds};
 use semper_shared::items::party::{Party, Role};
-use semper_shared::items::payment::ecash::{Denomination, Fees, KeySet, MintKeys, check_solvency};
-use semper_shared::items::payment::{ErasedPayer, ModuleId, Purse};
+use semper_shared::items::payment::ecash::{Denomination, EcashPayer, Fees, KeySet, MintKeys, check_solvency};
+use semper_shared::items::payment::{ErasedPayer, ModuleId, PayerModule, PaymentError, Purse};
 use semper_shared::items::statement::{Compact, Signed};
 use semper_shared::security::{Portable, Thumbprint};
 use serde::{Deserialize, Serialize};
@@ -228,6 +228,7 @@ pub(super) async fn fetch_keys<P: Ports>(
     if party.role != Role::Mint {
         return Err(peer(url, "it is no mint"));
     }
+    party.speaks("ecash", EcashPayer::VERSION).map_err(PaymentError::from)?;
     let address = join(origin, "keys");
     let document = Compact::<MintKeys>::new(ask_text(ports, &address).await?).verify(&party.key, &Portable)?;
     if document.key != party.key || document.url.trim_end_matches('/') != origin {

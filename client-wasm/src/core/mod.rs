@@ -67,7 +67,7 @@ pub use error::{OpenInvoice, Said, TransferNeeded, WalletError};
 pub use library::{LibraryDeal, LibraryPart, PartAccess};
 pub use mints::{BooksView, HoldingView, MintInfo, MintName, PurseView};
 pub use net::{CatalogueEntry, Problem, origin_of};
-pub use policies::PolicyView;
+pub use policies::{PolicyView, Trust};
 pub use records::Step;
 pub use refunds::RefundView;
 pub use restore::Restored;

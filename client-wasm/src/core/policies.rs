@@ -26,6 +26,9 @@ pub(super) struct Rules {
     /// The policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) policy: Option<Compact<Policy>>,
+    /// The authority whose policies the customer has confirmed to live under; it stays when a policy goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) authority: Option<Thumbprint>,
     /// Where the customer is (ISO 3166-1 alpha-2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) customer: Option<String>,
@@ -42,6 +45,9 @@ pub struct PolicyView {
     /// The thumbprint of its authority's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authority: Option<Thumbprint>,
+    /// The authority that the customer has confirmed, whether or not a policy of it is in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted: Option<Thumbprint>,
     /// Where the customer is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
@@ -51,23 +57,67 @@ pub struct PolicyView {
     pub prefer: Vec<ModuleId>,
 }
 
+/// Whose policies are obeyed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Trust {
+    /// The authority that the customer confirms; none where only one that was confirmed before is obeyed.
+    pub authority: Option<Thumbprint>,
+    /// Whether it may take another's place.
+    pub replacing: bool,
+}
+
+impl Rules {
+    /// The authority that was confirmed: that of a policy that was set before it was asked for, too.
+    fn trusted(&self) -> Option<Thumbprint> {
+        let before = || self.policy.as_ref()?.peek_unverified().ok().map(|policy| policy.key.thumbprint());
+        self.authority.or_else(before)
+    }
+}
+
 impl<P: Ports> Wallet<P> {
+    /// Looks at a policy without putting the wallet under it: what it says, and who signed it.
+    ///
+    /// # Errors
+    /// As [`Wallet::set_policy`], but for its authority.
+    pub async fn read_policy(&mut self, text: &str) -> Result<PolicyView, WalletError> {
+        let view = self.policy().await?;
+        let read = Policy::verify(text.trim(), None, self.now(), &Portable)?;
+        let authority = Some(read.key.thumbprint());
+        Ok(PolicyView { policy: Some(read.payload().clone()), authority, spent: Vec::new(), ..view })
+    }
+
     /// Puts the wallet under a policy, or, where `text` is empty, under none.
     ///
     /// # Errors
-    /// [`semper_shared::commerce::PolicyError`]; the policy before stays in force then.
-    pub async fn set_policy(&mut self, text: &str, customer: Option<&str>) -> Result<PolicyView, WalletError> {
+    /// [`semper_shared::commerce::PolicyError`], or [`WalletError::Authority`] where the customer has confirmed another
+    /// authority than signed it, or none; the policy before stays in force then.
+    pub async fn set_policy(
+        &mut self,
+        text: &str,
+        customer: Option<&str>,
+        trust: Trust,
+    ) -> Result<PolicyView, WalletError> {
         self.sync().await?;
         let text = text.trim();
-        let policy = match text {
-            "" => None,
-            text => Some(Policy::verify(text, None, self.now(), &Portable)?.to_compact()),
+        let trusted = self.state()?.settings.rules.trusted();
+        let (policy, authority) = match text {
+            "" => (None, trusted),
+            text => {
+                let policy = Policy::verify(text, None, self.now(), &Portable)?;
+                let signer = policy.key.thumbprint();
+                let known = trusted == Some(signer);
+                let confirmed = trust.authority == Some(signer) && (trusted.is_none() || trust.replacing);
+                if !known && !confirmed {
+                    return Err(WalletError::Authority(Box::new((signer, trusted))));
+                }
+                (Some(policy.to_compact()), Some(signer))
+            }
         };
         if customer.is_some_and(|code| code.len() != 2 || !code.bytes().all(|b| b.is_ascii_uppercase())) {
             return Err(WalletError::Request("a country is two capital letters, such as FR".to_owned()));
         }
         let rules = &mut self.change()?.settings.rules;
-        rules.policy = policy;
+        (rules.policy, rules.authority) = (policy, authority);
         if let Some(customer) = customer {
             rules.customer = Some(customer.to_owned());
         }
@@ -92,6 +142,7 @@ impl<P: Ports> Wallet<P> {
     /// [`WalletError::Locked`].
     pub async fn policy(&mut self) -> Result<PolicyView, WalletError> {
         self.sync().await?;
+        let trusted = self.state()?.settings.rules.trusted();
         let Rules { customer, prefer, .. } = self.state()?.settings.rules.clone();
         let policy = self.rules()?;
         let limits = policy.iter().flat_map(|policy| &policy.limits.day);
@@ -101,7 +152,7 @@ impl<P: Ports> Wallet<P> {
         });
         let spent = spent.collect::<Result<_, WalletError>>()?;
         let authority = policy.as_ref().map(|policy| policy.key.thumbprint());
-        Ok(PolicyView { policy, authority, customer, spent, prefer })
+        Ok(PolicyView { policy, authority, trusted, customer, spent, prefer })
     }
 
     /// The policy, which was verified when it was set and lies in the vault since.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use semper_shared::items::party::{Party, Role};
+use semper_shared::items::payment::PayeeModule;
+use semper_shared::items::payment::card::CardPayee;
 use semper_shared::security::PublicKey;
 
 use super::app::App;
@@ -60,6 +62,7 @@ async fn key_of(app: &App, gateway: &GatewayConfig) -> Result<PublicKey, String>
     if party.role != Role::Gateway {
         return Err("it is no gateway".to_owned());
     }
+    party.speaks("card", CardPayee::VERSION).map_err(|other| format!("cards: {other}"))?;
     if gateway.key.is_some_and(|pinned| pinned != party.key.thumbprint()) {
         return Err("its key is not the one that is expected".to_owned());
     }

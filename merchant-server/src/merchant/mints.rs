@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use semper_shared::foundation::UnixSeconds;
-use semper_shared::items::payment::Request;
-use semper_shared::items::payment::ecash::{KeySet, MintKeys, PayoutAccount, RegistrationBody};
+use semper_shared::items::party::Party;
+use semper_shared::items::payment::ecash::{EcashPayee, KeySet, MintKeys, PayoutAccount, RegistrationBody};
+use semper_shared::items::payment::{PayeeModule, Request, Unusable};
 use semper_shared::items::statement::{Compact, Signed};
 use semper_shared::security::PublicKey;
 
@@ -40,6 +41,8 @@ enum MintError {
     Currency,
     #[error("its key is not the one that is expected")]
     Key,
+    #[error("ecash: {0}")]
+    Version(#[from] Unusable),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("offers cannot be made: {0}")]
@@ -73,6 +76,7 @@ pub(super) async fn keep_in_touch(app: Arc<App>, mint: MintConfig, shutdown: Shu
 }
 
 async fn meet(app: &App, mint: &MintConfig, url: &str) -> Result<(), MintError> {
+    check_version(app, url).await?;
     let key = introduction(app, mint, url).await?;
     let kept = app.store.keep_mint(url.to_owned(), key.clone()).await?;
     if kept != key {
@@ -82,6 +86,18 @@ async fn meet(app: &App, mint: &MintConfig, url: &str) -> Result<(), MintError> 
         app.stock(clock::now()).await.map_err(|error| MintError::Offers(error.to_string()))?;
     }
     register(app, url, &key, clock::now()).await
+}
+
+/// That the mint's coins are of the kind that is taken here.
+async fn check_version(app: &App, url: &str) -> Result<(), MintError> {
+    let document = app.asker.get(&format!("{url}/.well-known/semper")).await;
+    let document = document.map_err(|error| MintError::Unreachable(error.to_string()))?;
+    if document.status != 200 {
+        return Err(MintError::Status(document.status));
+    }
+    let document = String::from_utf8(document.body).map_err(|_| MintError::Invalid)?;
+    let party = Party::verify(&document, url, clock::now(), &app.verifier).map_err(|_| MintError::Invalid)?;
+    Ok(party.speaks("ecash", EcashPayee::VERSION)?)
 }
 
 /// The mint's key, as its signed key document says.

@@ -115,6 +115,7 @@ codes! {
     PAYMENT_INVALID = "payment-invalid", 400, "Make the payment again as the offer asks.";
     PAYMENT_MISSING = "payment-missing", 402, "Send the payment with the order.";
     POLICY_INVALID = "policy-invalid", 400, "Ask its authority for a policy that is whole.";
+    POLICY_AUTHORITY = "policy-authority", 409, "Compare the authority's key with what it says elsewhere; then confirm it, or keep what is in force.";
     POLICY_EXPIRED = "policy-expired", 403, "Renew the policy: nothing is paid under one that has run out.";
     POLICY_FORBIDS = "policy-forbids", 403, "Choose another way to pay: a policy does not allow this one here.";
     SPENDING_LIMIT = "spending-limit", 403, "Pay less, or wait: the policy limits what is spent within 24 hours.";

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::payment::ModuleVersion;
+use super::payment::Unusable;
 use super::statement::{Signed, Statement, StatementError};
 use crate::foundation::{Table, UnixSeconds};
 use crate::security::{PublicKey, Verifier};
@@ -66,5 +67,17 @@ impl Party {
             return Err(StatementError::Malformed("the party's document has expired"));
         }
         Ok(party)
+    }
+
+    /// That it runs a module in a version that is spoken here. One that names no version of it says nothing against it.
+    ///
+    /// # Errors
+    /// [`Unusable::Version`] where it names other versions alone.
+    pub fn speaks(&self, module: &str, ours: u32) -> Result<(), Unusable> {
+        let versions = self.modules.iter().filter(|run| run.id.as_str() == module).map(|run| run.version);
+        match versions.clone().max() {
+            Some(theirs) if !versions.clone().any(|version| version == ours) => Err(Unusable::Version { ours, theirs }),
+            _ => Ok(()),
+        }
     }
 }

@@ -48,6 +48,8 @@ export default {
   "why.no-fitting-card": "Der Laden nimmt keine der Karten in dieser Geldbörse",
   "error.policy-forbids.title": "Ihre Richtlinie erlaubt das nicht",
   "error.policy-forbids.text": "Wählen Sie eine andere Zahlungsweise oder einen anderen Laden.",
+  "error.policy-authority.title": "Diese Stelle ist nicht bestätigt",
+  "error.policy-authority.text": "Vergleichen Sie ihren Schlüssel mit dem, was die Stelle anderswo sagt, und bestätigen Sie ihn. Es hat sich nichts geändert.",
   "error.policy-expired.title": "Die Richtlinie ist abgelaufen",
   "error.policy-expired.text": "Bis sie erneuert ist, wird nichts bezahlt.",
   "error.spending-limit.title": "Die Grenze ist erreicht",

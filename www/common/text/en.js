@@ -48,6 +48,8 @@ export default {
   "why.no-fitting-card": "The shop takes none of the cards in this wallet",
   "error.policy-forbids.title": "Your policy does not allow this",
   "error.policy-forbids.text": "Choose another way to pay, or another shop.",
+  "error.policy-authority.title": "You have not confirmed this authority",
+  "error.policy-authority.text": "Compare its key with what the authority says elsewhere, and confirm it. Nothing has changed.",
   "error.policy-expired.title": "The policy has expired",
   "error.policy-expired.text": "Nothing is paid until it is renewed.",
   "error.spending-limit.title": "The limit is reached",

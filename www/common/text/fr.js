@@ -48,6 +48,8 @@ export default {
   "why.no-fitting-card": "La boutique n’accepte aucune des cartes de ce portefeuille",
   "error.policy-forbids.title": "Votre règlement ne le permet pas",
   "error.policy-forbids.text": "Choisissez un autre mode de paiement, ou une autre boutique.",
+  "error.policy-authority.title": "Cette autorité n’est pas confirmée",
+  "error.policy-authority.text": "Comparez sa clé avec ce que l’autorité indique ailleurs, et confirmez-la. Rien n’a changé.",
   "error.policy-expired.title": "Le règlement a expiré",
   "error.policy-expired.text": "Rien n’est payé tant qu’il n’est pas renouvelé.",
   "error.spending-limit.title": "La limite est atteinte",

@@ -12,7 +12,7 @@ import { isBrokenPromise, stopView } from "./stop.js";
  * @typedef {import("../shell.js").Context} Context
  * @typedef {import("/common/i18n.js").Amount} Amount
  * @typedef {{deal: string, state: string, receipt: string | null}} Result
- * @typedef {{result: (result: Result) => void, cancel: () => void, host: string | null}} Asker
+ * @typedef {{result: (result: Result) => void, cancel: () => void, ordered?: (deal: string) => void, host: string | null}} Asker
  */
 
 /** What is in the way when more cash, or cash of the right mint, would help. */
@@ -243,6 +243,7 @@ async function showInvoice(context, { review, module, asker }) {
   const deals = await context.wallet.call("deals");
   const waits = deals.find((/** @type {any} */ one) => one.state === "ordered" && one.invoice && one.title === review.offer.title);
   if (!waits) return showFailure(context, { code: "outcome-unknown", review, module, asker });
+  asker.ordered?.(waits.deal);
   const ask = async () => (await context.wallet.call("pay", payment(review.offer_digest, module))).deal;
   const onPaid = async (/** @type {string} */ deal) => asker.result(await resultOf(context, deal));
   return context.show((same) => awaitView(same, { deal: waits.deal, title: waits.title, ask, onPaid, onLater: asker.cancel }));

@@ -1,7 +1,7 @@
 import { h, icon } from "/common/dom.js";
 import { formatAmount, formatDate, t } from "/common/i18n.js";
 import { failureOf } from "./people.js";
-import { qrPicture } from "./qr.js";
+import { qrPicture } from "/common/qr.js";
 
 /**
  * @typedef {import("../shell.js").Context} Context

@@ -1,7 +1,7 @@
 import { h, icon } from "/common/dom.js";
 import { t } from "/common/i18n.js";
 import { back, facts, failureOf, stateText } from "./people.js";
-import { qrPicture } from "./qr.js";
+import { qrPicture } from "/common/qr.js";
 
 /**
  * @typedef {import("../shell.js").Context} Context
@@ -70,7 +70,7 @@ function linkBox(transfer) {
     "div",
     { class: "stack-tight" },
     h("p", {}, t(`people.link.${transfer.direction}`)),
-    qrPicture(link),
+    qrPicture(link, { label: t("people.qr") }),
     shown,
     copy,
     share,

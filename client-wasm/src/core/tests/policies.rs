@@ -11,11 +11,21 @@ use serde_json::{Value, json};
 use super::life::{OFFER, buy, fresh};
 use super::market::{MINT, cents};
 use super::world::{Here, World, run};
-use crate::core::{Bought, Method, Progress, Wallet, WalletError};
+use crate::core::{Bought, Method, Progress, Trust, Wallet, WalletError};
 
-/// A policy of an authority, signed.
+/// The authority that the wallets here obey.
+fn trusted() -> Trust {
+    let authority = SigningKey::from_bytes(&[9; 32]).unwrap().public_key().thumbprint();
+    Trust { authority: Some(authority), replacing: false }
+}
+
+/// A policy of the authority, signed.
 fn signed(members: Value) -> String {
-    let authority = SigningKey::from_bytes(&[9; 32]).unwrap();
+    signed_by(9, members)
+}
+
+fn signed_by(number: u8, members: Value) -> String {
+    let authority = SigningKey::from_bytes(&[number; 32]).unwrap();
     let mut whole = json!({
         "name": "A policy", "issuer": "An authority", "key": authority.public_key(),
         "issued_at": 0, "expires_at": 2_000_000,
@@ -62,7 +72,7 @@ fn a_forbidden_module_is_not_paid_with_even_when_it_is_asked_for() {
         with_cash(&mut wallet).await;
         let rules =
             json!([{ "modules": ["ecash"], "when": { "over": euro(4) }, "then": "forbid", "why": "Too much." }]);
-        wallet.set_policy(&signed(json!({ "rules": rules })), Some("DE")).await.unwrap();
+        wallet.set_policy(&signed(json!({ "rules": rules })), Some("DE"), trusted()).await.unwrap();
         let seen = methods(&mut wallet).await;
         assert_eq!(cause(&seen, "ecash"), Some("forbidden"));
         assert_eq!(seen[0].why, Some("policy-forbids"));
@@ -74,7 +84,7 @@ fn a_forbidden_module_is_not_paid_with_even_when_it_is_asked_for() {
 
         world.market.borrow_mut().price_minor = 4;
         pay(&mut wallet, "ecash").await.unwrap();
-        wallet.set_policy("", None).await.unwrap();
+        wallet.set_policy("", None, Trust::default()).await.unwrap();
         world.market.borrow_mut().price_minor = 5;
         pay(&mut wallet, "ecash").await.unwrap();
     })
@@ -87,7 +97,10 @@ fn what_is_to_be_confirmed_is_paid_once_it_is() {
     let mut wallet = world.wallet();
     run(async {
         with_cash(&mut wallet).await;
-        wallet.set_policy(&signed(json!({ "rules": [{ "then": "confirm", "why": "Ask." }] })), None).await.unwrap();
+        wallet
+            .set_policy(&signed(json!({ "rules": [{ "then": "confirm", "why": "Ask." }] })), None, trusted())
+            .await
+            .unwrap();
         let review = wallet.review(OFFER).await.unwrap();
         assert!(review.methods[0].usable);
         assert_eq!(review.methods[0].confirm.as_deref(), Some("Ask."));
@@ -109,7 +122,7 @@ fn limits_outlast_a_restart_and_end_with_the_day() {
     run(async {
         with_cash(&mut wallet).await;
         let limits = json!({ "limits": { "day": [euro(14)] } });
-        wallet.set_policy(&signed(limits), None).await.unwrap();
+        wallet.set_policy(&signed(limits), None, trusted()).await.unwrap();
         buy(&mut wallet).await.unwrap();
         wallet.send_person(cents(3), "", 1_000).await.unwrap();
         assert_eq!(wallet.policy().await.unwrap().spent, [cents(8)]);
@@ -135,7 +148,7 @@ fn two_windows_do_not_spend_one_limit_twice() {
     let mut wallet = world.wallet();
     run(async {
         with_cash(&mut wallet).await;
-        wallet.set_policy(&signed(json!({ "limits": { "merchant_day": [euro(5)] } })), None).await.unwrap();
+        wallet.set_policy(&signed(json!({ "limits": { "merchant_day": [euro(5)] } })), None, trusted()).await.unwrap();
         let mut other = world.wallet();
         other.unlock("pass").await.unwrap();
         // Two statements of the same good: two purchases.
@@ -160,7 +173,7 @@ fn a_payment_judged_upon_an_old_memory_is_not_stored() {
     let mut wallet = world.wallet();
     run(async {
         with_cash(&mut wallet).await;
-        wallet.set_policy(&signed(json!({ "limits": { "day": [euro(5)] } })), None).await.unwrap();
+        wallet.set_policy(&signed(json!({ "limits": { "day": [euro(5)] } })), None, trusted()).await.unwrap();
         let mut other = world.wallet();
         other.unlock("pass").await.unwrap();
         wallet.review(OFFER).await.unwrap();
@@ -261,14 +274,50 @@ fn a_policy_that_is_not_whole_leaves_the_one_before_in_force() {
     run(async {
         fresh(&mut wallet).await;
         let good = signed(json!({}));
-        wallet.set_policy(&good, None).await.unwrap();
+        wallet.set_policy(&good, None, trusted()).await.unwrap();
         let mut broken = good.clone();
         broken.replace_range(broken.len() - 4.., "AAAA");
-        assert_eq!(code(wallet.set_policy(&broken, None).await), Code::SIGNATURE_INVALID);
-        assert_eq!(code(wallet.set_policy(&good, Some("Germany")).await), Code::REQUEST_INVALID);
+        assert_eq!(code(wallet.set_policy(&broken, None, trusted()).await), Code::SIGNATURE_INVALID);
+        assert_eq!(code(wallet.set_policy(&good, Some("Germany"), trusted()).await), Code::REQUEST_INVALID);
         assert_eq!(wallet.policy().await.unwrap().policy.unwrap().name, "A policy");
         world.advance(1_500_000);
-        assert_eq!(code(wallet.set_policy(&good, None).await), Code::POLICY_EXPIRED);
+        assert_eq!(code(wallet.set_policy(&good, None, trusted()).await), Code::POLICY_EXPIRED);
+    })
+    .unwrap();
+}
+
+#[test]
+fn no_authority_is_obeyed_that_was_not_confirmed() {
+    let world = World::new();
+    let mut wallet = world.wallet();
+    run(async {
+        fresh(&mut wallet).await;
+        let (ours, theirs) = (signed(json!({ "name": "Ours" })), signed_by(8, json!({ "name": "Theirs" })));
+        let other = SigningKey::from_bytes(&[8; 32]).unwrap().public_key().thumbprint();
+        let none = Trust::default();
+        // Looked at, it changes nothing; set without a word, or for another authority's word, neither.
+        let read = wallet.read_policy(&ours).await.unwrap();
+        assert_eq!(
+            (read.policy.unwrap().name, read.authority, read.trusted),
+            ("Ours".into(), trusted().authority, None)
+        );
+        assert_eq!(code(wallet.set_policy(&ours, None, none).await), Code::POLICY_AUTHORITY);
+        let another = Trust { authority: Some(other), replacing: true };
+        assert_eq!(code(wallet.set_policy(&ours, None, another).await), Code::POLICY_AUTHORITY);
+        assert_eq!(wallet.policy().await.unwrap().policy, None);
+        // Confirmed once, it is obeyed without being asked about again.
+        wallet.set_policy(&ours, None, trusted()).await.unwrap();
+        assert_eq!(wallet.set_policy(&ours, None, none).await.unwrap().trusted, trusted().authority);
+        // Another takes its place by an explicit word alone, also when there is no policy in force any more.
+        for _ in 0..2 {
+            for refused in [none, Trust { replacing: false, ..another }, Trust { replacing: true, ..none }] {
+                assert_eq!(code(wallet.set_policy(&theirs, None, refused).await), Code::POLICY_AUTHORITY);
+            }
+            wallet.set_policy("", None, none).await.unwrap();
+        }
+        let view = wallet.set_policy(&theirs, None, another).await.unwrap();
+        assert_eq!((view.policy.unwrap().name, view.trusted), ("Theirs".into(), Some(other)));
+        assert_eq!(code(wallet.set_policy(&ours, None, none).await), Code::POLICY_AUTHORITY);
     })
     .unwrap();
 }

@@ -74,17 +74,21 @@ struct EntryView {
     iban: Option<String>,
     /// What for.
     remittance: String,
-    /// `waiting`, `assigned`, `returned` or `debit`.
+    /// `waiting`, `assigned`, `returned` or `debit`; of bookings that take others back: `reversal-waiting`, `reversal` (a credit
+    /// of an invoice was taken back by it), and that credit is `reversed`.
     state: &'static str,
 }
 
 impl EntryView {
     fn new(app: &App, stored: StoredEntry) -> Result<Self, Problem> {
         let state = match stored.state {
-            0 => "waiting",
+            0 if stored.credit => "waiting",
+            0 => "reversal-waiting",
             1 => "assigned",
             2 => "returned",
-            _ => "debit",
+            3 => "debit",
+            4 => "reversal",
+            _ => "reversed",
         };
         let StoredEntry { number, credit, amount_minor, booked_on, name, iban, remittance, .. } = stored;
         let amount = amount(app, amount_minor)?;

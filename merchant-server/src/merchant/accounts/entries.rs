@@ -41,7 +41,7 @@ fn read(entry: &Entry, one: &Transaction, key: Digest) -> NewEntry {
     NewEntry {
         key,
         credit: entry.credit,
-        odd: entry.reversal,
+        reversal: entry.reversal,
         amount_minor: one.amount.unwrap_or(entry.amount).minor(),
         booked_on: entry.booked_on.clone(),
         name: one.name.clone(),
@@ -63,7 +63,9 @@ fn key(
 ) -> Digest {
     let mut parts = vec!["semper/1/bank-entry".to_owned(), statement.account.as_str().to_owned()];
     if let Some(reference) = &entry.reference {
-        parts.extend(["booking".to_owned(), reference.clone(), place.to_string()]);
+        // Banks may book a reversal under the name of what it takes back: it is another booking all the same.
+        let kind = if entry.reversal { "reversal" } else { "booking" };
+        parts.extend([kind.to_owned(), reference.clone(), place.to_string()]);
         return digest(&parts);
     }
     let minor = one.amount.unwrap_or(entry.amount).minor();

@@ -14,6 +14,7 @@ mod desk;
 mod dunning;
 mod entries;
 mod notifications;
+mod page;
 mod routes;
 mod store;
 #[cfg(test)]

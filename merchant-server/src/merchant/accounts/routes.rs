@@ -3,12 +3,13 @@
 use actix_web::web;
 use utoipa::OpenApi;
 
-use super::desk;
+use super::{desk, page};
 use crate::http::Endpoint;
 use crate::iso20022::MAX_FILE;
 
 #[derive(OpenApi)]
 #[openapi(paths(
+    page::invoice,
     desk::import,
     desk::entries,
     desk::assign,
@@ -28,6 +29,7 @@ pub(in crate::merchant) fn documented(mut merchant: utoipa::openapi::OpenApi) ->
 /// The routes, on an application that has `App` as data.
 pub(in crate::merchant) fn routes(config: &mut web::ServiceConfig) {
     config
+        .service(Endpoint::at("/deals/{deal}/invoice").get(page::invoice))
         .service(Endpoint::at("/admin/bank-files").post(desk::import).limit(MAX_FILE))
         .service(Endpoint::at("/admin/entries").get(desk::entries))
         .service(Endpoint::at("/admin/entries/{entry}/assign").post(desk::assign).limit(4 * 1024))

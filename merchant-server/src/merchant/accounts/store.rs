@@ -40,8 +40,8 @@ pub(in crate::merchant) struct NewEntry {
     /// By which it is known again.
     pub(in crate::merchant) key: Digest,
     pub(in crate::merchant) credit: bool,
-    /// Whether only a person can say what it is, such as a booking that takes another back.
-    pub(in crate::merchant) odd: bool,
+    /// Whether it takes an earlier booking back: a credit where it is a debit, and the other way round.
+    pub(in crate::merchant) reversal: bool,
     pub(in crate::merchant) amount_minor: u64,
     pub(in crate::merchant) booked_on: String,
     pub(in crate::merchant) name: String,

@@ -16,6 +16,8 @@ on_every_database!(
     what_is_decided_is_decided_once,
     a_file_of_orders_is_made_once,
     reminders_and_ends_come_at_their_time,
+    a_credit_that_is_taken_back_is_owed_again,
+    a_reversal_that_names_no_single_credit_waits_for_a_person,
 );
 
 const NOW: UnixSeconds = UnixSeconds(1_000_000);
@@ -45,7 +47,7 @@ fn entry(key: &str, minor: u64, named: bool) -> NewEntry {
     NewEntry {
         key: Digest::of(key.as_bytes()),
         credit: true,
-        odd: false,
+        reversal: false,
         amount_minor: minor,
         booked_on: "2026-11-23".to_owned(),
         name: "Jean Dupont".to_owned(),
@@ -139,7 +141,7 @@ async fn more_than_is_due_goes_back_where_it_came_from(place: Place) {
 async fn what_is_decided_is_decided_once(place: Place) {
     let store = with_invoice(&place, false).await;
     let nowhere = NewEntry { iban: None, ..entry("b", 7, false) };
-    let reversal = NewEntry { credit: false, odd: true, ..entry("c", 9, true) };
+    let reversal = NewEntry { credit: false, reversal: true, ..entry("c", 9, true) };
     let bookings = [entry("a", 320, false), nowhere, reversal].map(|entry| booking(vec![entry]));
     store.import(bookings.to_vec(), NOW).await.unwrap();
     let waiting = store.entries(true, 10).await.unwrap();
@@ -220,4 +222,69 @@ async fn reminders_and_ends_come_at_their_time(place: Place) {
     store.set_cursor("merchant", 7).await.unwrap();
     store.set_cursor("merchant", 3).await.unwrap();
     assert_eq!((store.cursor("merchant").await.unwrap(), store.cursor("other").await.unwrap()), (7, 0));
+}
+
+fn reversal(key: &str, minor: u64, end_to_end: Option<&str>) -> NewBooking {
+    let end_to_end = end_to_end.map(str::to_owned);
+    booking(vec![NewEntry { credit: false, reversal: true, end_to_end, ..entry(key, minor, true) }])
+}
+
+async fn a_credit_that_is_taken_back_is_owed_again(place: Place) {
+    let store = with_invoice(&place, true).await;
+    store.import(vec![booking(vec![entry("a", 320, true)])], NOW).await.unwrap();
+    assert_eq!(ledger(&store).await.open_minor(), 0);
+    let back = vec![reversal("b", 320, Some("of-the-payer"))];
+    let imported = store.import(back.clone(), NOW).await.unwrap();
+    assert_eq!((imported.new, imported.matched, imported.waiting), (1, 1, 0));
+    assert_eq!(imported.deals, [deal("one")], "whose invoice is looked at again");
+    for _ in 0..2 {
+        assert_eq!(store.import(back.clone(), NOW).await.unwrap().known, 1, "once");
+        assert_eq!((ledger(&store).await.received_minor, ledger(&store).await.open_minor()), (0, 320));
+    }
+    let states: Vec<_> = store.entries(false, 10).await.unwrap().iter().map(|entry| entry.state).collect();
+    assert_eq!(states, [4, 5], "the reversal, and what it took back");
+    // It is due again from now on: the first reminder comes after its time, not at once.
+    let stored = store.invoice(deal("one")).await.unwrap().unwrap();
+    assert_eq!(stored.due_at, NOW);
+    assert_eq!(store.remind(1, NOW, NOW).await.unwrap(), 0);
+    assert_eq!(store.remind(1, NOW.plus(1), NOW.plus(1)).await.unwrap(), 1);
+    // It is paid again, and nothing goes back to whom the bank has given it back.
+    store.import(vec![booking(vec![entry("c", 321, true)])], NOW).await.unwrap();
+    assert_eq!(ledger(&store).await.open_minor(), 0);
+    let outgoing = store.outgoing(10).await.unwrap();
+    assert_eq!(outgoing.iter().map(|one| one.amount_minor).collect::<Vec<_>>(), [1]);
+}
+
+async fn a_reversal_that_names_no_single_credit_waits_for_a_person(place: Place) {
+    let store = with_invoice(&place, false).await;
+    let named = |key, minor, name: &str| {
+        booking(vec![NewEntry { end_to_end: Some(name.to_owned()), ..entry(key, minor, true) }])
+    };
+    store.import(vec![named("a", 100, "first"), named("b", 100, "second")], NOW).await.unwrap();
+    // Another amount; one of two; one that somebody else made.
+    for odd in [reversal("c", 99, None), reversal("d", 100, None), reversal("e", 100, Some("third"))] {
+        let imported = store.import(vec![odd], NOW).await.unwrap();
+        assert_eq!((imported.matched, imported.waiting), (0, 1));
+    }
+    assert_eq!(ledger(&store).await.received_minor, 200);
+    // That of a debit is money of ours that came back.
+    let ours = booking(vec![NewEntry { reversal: true, ..entry("f", 100, true) }]);
+    assert_eq!(store.import(vec![ours], NOW).await.unwrap().waiting, 1);
+    assert_eq!(ledger(&store).await.received_minor, 200);
+    // Named by its payer's own name it is one.
+    assert_eq!(store.import(vec![reversal("g", 100, Some("second"))], NOW).await.unwrap().matched, 1);
+    assert_eq!(ledger(&store).await.received_minor, 100);
+    // A person gives one that waits to the invoice.
+    let waiting = store.entries(true, 10).await.unwrap();
+    let of = |minor| waiting.iter().find(|entry| !entry.credit && entry.amount_minor == minor).unwrap().number;
+    let reference = Reference::of(&deal("one"));
+    assert_eq!(store.assign(of(99), reference.clone(), NOW).await.unwrap(), Decided::Closed, "it had no such credit");
+    for _ in 0..2 {
+        assert_eq!(store.assign(of(100), reference.clone(), NOW).await.unwrap(), Decided::Done(Some(deal("one"))));
+        assert_eq!(ledger(&store).await.received_minor, 0);
+    }
+    // What was sent back already was not ours any more to be taken back: a person sees to that.
+    store.import(vec![booking(vec![entry("h", 400, true)])], NOW).await.unwrap();
+    assert_eq!(store.import(vec![reversal("i", 400, None)], NOW).await.unwrap().waiting, 1);
+    assert_eq!(ledger(&store).await.received_minor, 400);
 }

@@ -2,6 +2,8 @@
 //!
 //! An invoice is locked before its sums change, and its sums change in the transaction that stores what they are the sums of.
 
+mod reversals;
+
 use futures_util::future::BoxFuture;
 use semper_shared::foundation::{Digest, UnixSeconds};
 use semper_shared::items::payment::RefundId;
@@ -18,6 +20,8 @@ const WAITING: i64 = 0;
 const ASSIGNED: i64 = 1;
 const RETURNED: i64 = 2;
 const DEBIT: i64 = 3;
+const REVERSAL: i64 = 4;
+const REVERSED: i64 = 5;
 
 impl AccountStore for Sql {
     fn open_invoice(&self, new: NewInvoice) -> BoxFuture<'_, Result<StoredInvoice, StoreError>> {
@@ -126,8 +130,14 @@ impl AccountStore for Sql {
             let Some(invoice) = invoice else { return Ok(Decided::NoInvoice) };
             match found {
                 Entry { state: ASSIGNED, invoice: Some(number), .. } if number == invoice.number => {}
+                Entry { state: REVERSAL, invoice: Some(number), .. } if number == invoice.number => {}
                 Entry { state: WAITING, credit: true, .. } => {
                     assign(tx, entry, found.amount_minor, invoice.number, at)?;
+                }
+                Entry { state: WAITING, credit: false, .. } => {
+                    let taken_back = reversals::reversible(tx, invoice.number, found.amount_minor)?;
+                    let Some((credit, _)) = taken_back.first() else { return Ok(Decided::Closed) };
+                    reversals::reverse(tx, entry, *credit, found.amount_minor, invoice.number, at)?;
                 }
                 _ => return Ok(Decided::Closed),
             }
@@ -186,13 +196,13 @@ impl AccountStore for Sql {
 
     fn cancel_before(&self, due: UnixSeconds, at: UnixSeconds) -> BoxFuture<'_, Result<Vec<Digest>, StoreError>> {
         Box::pin(self.database.write(move |tx| {
-            let cancelled = tx.all(
+            let sql = format!(
                 "UPDATE invoice SET cancelled = 1
-                 WHERE terms = 0 AND cancelled = 0 AND received - returned < amount - credited AND due_at < ?1
-                 RETURNING number, deal",
-                values![seconds(due)],
-                |row| Ok((row.take::<i64>(0)?, row.take::<Digest>(1)?)),
-            )?;
+                 WHERE NOT {OUT} AND cancelled = 0 AND received - returned < amount - credited AND due_at < ?1
+                 RETURNING number, deal"
+            );
+            let cancelled =
+                tx.all(&sql, values![seconds(due)], |row| Ok((row.take::<i64>(0)?, row.take::<Digest>(1)?)))?;
             for (number, _) in &cancelled {
                 send_surplus_back(tx, *number, at)?;
             }
@@ -202,12 +212,12 @@ impl AccountStore for Sql {
 
     fn remind(&self, number: u32, due: UnixSeconds, at: UnixSeconds) -> BoxFuture<'_, Result<u64, StoreError>> {
         Box::pin(self.database.write(move |tx| {
-            tx.execute(
+            let sql = format!(
                 "UPDATE invoice SET reminders = ?1, reminded_at = ?3
-                 WHERE terms = 1 AND cancelled = 0 AND received - returned < amount - credited AND due_at < ?2
-                 AND reminders = ?1 - 1",
-                values![number, seconds(due), seconds(at)],
-            )
+                 WHERE {OUT} AND cancelled = 0 AND received - returned < amount - credited AND due_at < ?2
+                 AND reminders = ?1 - 1"
+            );
+            tx.execute(&sql, values![number, seconds(due), seconds(at)])
         }))
     }
 
@@ -232,6 +242,10 @@ impl AccountStore for Sql {
         }))
     }
 }
+
+/// That the goods of an invoice are out, on whatever terms.
+const OUT: &str =
+    "(terms = 1 OR EXISTS (SELECT 1 FROM deal AS d WHERE d.deal = invoice.deal AND (d.state = 1 OR d.state = 2)))";
 
 const INVOICE: &str = "number, deal, reference, terms, statement, amount, credited, received, returned, cancelled, issued_at, \
      due_at, reminders, reminded_at";
@@ -342,7 +356,7 @@ fn take_booking(
 }
 
 fn take_entry(tx: &mut Tx<'_>, new: &NewEntry, at: UnixSeconds, imported: &mut Imported) -> Result<(), StoreError> {
-    let state = if new.credit || new.odd { WAITING } else { DEBIT };
+    let state = if new.credit || new.reversal { WAITING } else { DEBIT };
     let number: Option<i64> = tx.find(
         "INSERT INTO entry (key, credit, amount, booked_on, name, iban, remittance, end_to_end, state, imported_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (key) DO NOTHING RETURNING number",
@@ -374,7 +388,19 @@ fn take_entry(tx: &mut Tx<'_>, new: &NewEntry, at: UnixSeconds, imported: &mut I
         }
         return Ok(());
     }
-    if !new.odd && !is_ours(tx, new)? {
+    if new.reversal {
+        // That of a debit is money of ours that comes back: a person decides.
+        let reversed = if new.credit { None } else { reversals::by_reference(tx, number, new, at)? };
+        match reversed {
+            Some(deal) => {
+                imported.matched += 1;
+                imported.deals.push(deal);
+            }
+            None => imported.waiting += 1,
+        }
+        return Ok(());
+    }
+    if !is_ours(tx, new)? {
         for reference in &new.references {
             if let Some(invoice) = lock(tx, "reference = ?1", values![reference.as_str()])? {
                 assign(tx, number, new.amount_minor, invoice.number, at)?;
@@ -413,8 +439,8 @@ fn send_surplus_back(tx: &mut Tx<'_>, invoice: i64, at: UnixSeconds) -> Result<(
     }
     let sources = tx.all(
         "SELECT number, amount - returned, iban, name FROM entry
-         WHERE invoice = ?1 AND iban IS NOT NULL AND returned < amount ORDER BY number DESC",
-        values![invoice],
+         WHERE invoice = ?1 AND state = ?2 AND iban IS NOT NULL AND returned < amount ORDER BY number DESC",
+        values![invoice, ASSIGNED],
         |row| Ok((row.take::<i64>(0)?, row.take::<u64>(1)?, row.take::<String>(2)?, row.take::<String>(3)?)),
     )?;
     for (entry, left, iban, name) in sources {

@@ -66,11 +66,11 @@ pub enum Unusable {
     #[error("this wallet does not have it")]
     NotInWallet,
     /// The two sides speak different versions.
-    #[error("the shop speaks version {theirs} of it, this wallet version {ours}")]
+    #[error("it is spoken here in version {ours}, there in version {theirs}")]
     Version {
-        /// The wallet's.
+        /// Our side's.
         ours: u32,
-        /// The merchant's.
+        /// The other side's newest.
         theirs: u32,
     },
     /// The offer's parameters are not what the module expects.

@@ -1,5 +1,4 @@
-import { t } from "/common/i18n.js";
-import { encode } from "../vendor/uqr.js";
+import { encode } from "./vendor/uqr.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 /** The light margin that readers need, in squares. */
@@ -9,9 +8,9 @@ const LONGEST = 1200;
 
 /**
  * A picture of a text that other phones can read; none where it is too long for that.
- * @param {string} text @param {{ecc?: "L" | "M", label?: string}} [options]
+ * @param {string} text @param {{ecc?: "L" | "M", label: string}} options
  */
-export function qrPicture(text, { ecc = "L", label = t("people.qr") } = {}) {
+export function qrPicture(text, { ecc = "L", label }) {
   if (text.length > LONGEST) return null;
   const { data, size } = encode(text, { ecc, border: QUIET });
   let dark = "";
