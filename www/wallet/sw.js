@@ -11,7 +11,7 @@ const FILES = [
   "/", "/confirm", "/wallet.css", "/goods.css", "/app.js", "/confirm.js", "/asker.js", "/client.js", "/shell.js", "/worker.js", "/config.json",
   "/worker/content.js", "/worker/database.js", "/worker/files.js", "/worker/http.js", "/worker/session.js", "/worker/store.js",
   "/views/add-cash.js", "/views/cards.js", "/views/confirm.js", "/views/deal.js", "/views/first-run.js", "/views/home.js", "/views/invoice.js", "/views/library.js",
-  "/views/link.js", "/views/people.js", "/views/transfer.js",
+  "/views/link.js", "/views/people.js", "/views/policy.js", "/views/transfer.js",
   "/views/passphrase.js", "/views/reader.js", "/views/restore.js", "/views/save.js", "/views/settings.js", "/views/stop.js",
   "/views/unlock.js", "/text/en.js", "/text/de.js", "/text/fr.js",
   "/common/tokens.css", "/common/base.css", "/common/components.css", "/common/dom.js", "/common/elements.js", "/common/i18n.js", "/common/qr.js", "/common/vendor/uqr.js",

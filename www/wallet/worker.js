@@ -19,7 +19,7 @@ const WITHOUT_SESSION = new Set(["status", "make_words", "create", "restore", "u
 const WITH_WORDS = new Set(["make_words", "create", "restore"]);
 
 /** Calls that only look something up. */
-const LOOKING = new Set(["status", "balance", "purses", "holdings", "policy", "deals", "deal", "evidence", "library", "part_access", "transfers", "cards"]);
+const LOOKING = new Set(["status", "balance", "purses", "holdings", "policy", "read_policy", "deals", "deal", "evidence", "library", "part_access", "transfers", "cards"]);
 
 /** Calls after which other windows should look again. */
 const CHANGING = new Set([
@@ -67,6 +67,11 @@ const own = {
     const access = await call("part_access", { deal, part }, report);
     await download(access, report, signal);
     return { blob: await open(access, report, signal), name: access.name, media_type: access.media_type };
+  },
+  async fetch_text({ url }) {
+    const { status, body } = await http({ method: "GET", url, headers: [], body: null });
+    if (status !== 200) throw coded("not-found", `status ${status}`);
+    return { text: new TextDecoder().decode(body) };
   },
   async remove_part({ deal, part }, report) {
     await remove((await call("part_access", { deal, part }, report)).ciphertext);

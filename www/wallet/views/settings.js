@@ -3,6 +3,7 @@ import { describe } from "/common/elements.js";
 import { LANGUAGES, chooseLanguage, currentLanguage, formatSize, languageName, t } from "/common/i18n.js";
 import { codeOf } from "../client.js";
 import { newPassphrase } from "./passphrase.js";
+import { policyParts } from "./policy.js";
 import { saveBlob } from "./save.js";
 
 /** @typedef {import("../shell.js").Context} Context */
@@ -18,6 +19,7 @@ export async function settingsView(context) {
     h("h1", {}, t("settings.title")),
     backupSection(context, status),
     passphraseSection(context),
+    section(t("policy.title"), ...(await policyParts(context))),
     languageSection(),
     await aboutSection(context),
   );
