@@ -1,6 +1,8 @@
 //! The wallet for the browser: compiled, bound, optimised, measured, and put into `www/wallet/pkg` in one move. And,
 //! for the tests alone, the runner of the test vectors.
 
+mod order;
+
 use std::fmt;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -57,6 +59,9 @@ const WASM_LEVEL: [&str; 12] = [
     "--skip-pass",
     "memory-packing",
 ];
+
+/// Orders by the names that [`order`] gives, and takes them away.
+const WASM_ORDER: [&str; 2] = ["--reorder-functions-by-name", "--strip-debug"];
 
 /// What was built, for people and for the size budget.
 pub(crate) struct Built {
@@ -224,10 +229,13 @@ fn optimiser(project: &Project) -> Option<PathBuf> {
 fn optimise(program: &Path, module: &Path) -> bool {
     note("optimising, which takes about half a minute");
     let better = module.with_extension("optimised");
-    let mut command = Command::new(program);
-    command.args(WASM_LEVEL).args(WASM_FEATURES).arg(module).arg("-o").arg(&better);
-    let done = run(&mut command, "Update binaryen: run `npm ci` in tests/browser.")
-        .and_then(|()| fs::rename(&better, module).map_err(|c| Failure::file("moving", &better, &c)));
+    let pass = |what: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(what).args(WASM_FEATURES).arg(module).arg("-o").arg(&better);
+        run(&mut command, "Update binaryen: run `npm ci` in tests/browser.")
+            .and_then(|()| fs::rename(&better, module).map_err(|c| Failure::file("moving", &better, &c)))
+    };
+    let done = pass(&WASM_LEVEL).and_then(|()| order::name_by_likeness(module)).and_then(|()| pass(&WASM_ORDER));
     if let Err(failure) = &done {
         note(&format!("{failure}\n   Going on without."));
     }
@@ -263,6 +271,7 @@ fn fingerprint(compiled: &Path, optimiser: Option<&Path>) -> Outcome<String> {
     read(compiled)?.hash(&mut hasher);
     env!("CARGO_PKG_VERSION").hash(&mut hasher);
     WASM_LEVEL.hash(&mut hasher);
+    WASM_ORDER.hash(&mut hasher);
     WASM_FEATURES.hash(&mut hasher);
     optimiser.and_then(|program| capture(Command::new(program).arg("--version"))).hash(&mut hasher);
     Ok(format!("{:016x}", hasher.finish()))
