@@ -12,6 +12,8 @@ mod commerce;
 mod ecash;
 mod foundation;
 mod information;
+#[cfg(feature = "ecash")]
+mod life;
 mod policy;
 mod security;
 mod statement;
