@@ -90,6 +90,9 @@ pub(super) async fn unlocked(args: &Args) -> Result<NativeWallet, CliError> {
         },
     };
     wallet.unlock(&passphrase).await?;
+    // So that a test can read what a panic says while everything is open. No build without debug assertions knows of it.
+    #[cfg(debug_assertions)]
+    assert!(std::env::var_os("SEMPER_PANICS").is_none(), "a panic was asked for");
     Ok(wallet)
 }
 

@@ -125,9 +125,9 @@ impl<P: Ports> Wallet<P> {
     /// Where the deal is not paid by card, or the gateway wants another amount approved.
     pub async fn approval(&mut self, deal: &Digest) -> Result<ApprovalView, WalletError> {
         self.sync().await?;
-        let (gateway, common) = self.card_payment(deal)?;
+        let (gateway, common, amount) = self.card_payment(deal)?;
         let challenge: Challenge = ask_json(&self.ports, &get(address(&gateway, &common))).await?;
-        if challenge.challenge != common || challenge.amount != self.deal_record(deal)?.total {
+        if challenge.challenge != common || challenge.amount != amount {
             return Err(peer(&gateway, "it wants another payment approved"));
         }
         Ok(ApprovalView { payee: challenge.payee, amount: challenge.amount, gateway: host_of(&gateway) })
@@ -140,7 +140,7 @@ impl<P: Ports> Wallet<P> {
     /// As [`Wallet::approval`], and where no enrolled card of this wallet made the payment.
     pub async fn approve(&mut self, deal: &Digest, approved: bool) -> Result<bool, WalletError> {
         let seen = self.approval(deal).await?;
-        let (gateway, common) = self.card_payment(deal)?;
+        let (gateway, common, _) = self.card_payment(deal)?;
         let fitting = |card: &&Card| card.is_enrolled() && card.gateway().url == gateway;
         let words = self.state()?.cards.cards.iter().filter(fitting);
         let words: Vec<_> = words.map(|card| card.step_up(common, seen.amount, approved)).collect::<Result<_, _>>()?;
@@ -168,7 +168,7 @@ impl<P: Ports> Wallet<P> {
     }
 
     /// Through which gateway a deal is paid, and by what name the gateway knows the payment.
-    fn card_payment(&self, deal: &Digest) -> Result<(String, Digest), WalletError> {
+    fn card_payment(&self, deal: &Digest) -> Result<(String, Digest, Amount), WalletError> {
         let record = self.deal_record(deal)?;
         let payment = record.paid_by("card");
         let body = payment.and_then(|payment| json::from_value::<CardBody>(payment.body).ok());
@@ -176,7 +176,7 @@ impl<P: Ports> Wallet<P> {
         let cards = &self.state()?.cards.cards;
         let card = cards.iter().find(|card| card.gateway().key.thumbprint() == terms.gateway);
         let card = card.ok_or(WalletError::NotFound("the card that pays this deal is not in the wallet"))?;
-        Ok((card.gateway().url.clone(), terms.common()))
+        Ok((card.gateway().url.clone(), terms.common(), terms.amount))
     }
 
     fn card(&self, position: usize) -> Result<&Card, WalletError> {

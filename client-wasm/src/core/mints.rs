@@ -1,6 +1,6 @@
 //! Mints: getting to know them, and what is held at each.
 
-use semper_shared::foundation::{Amount, Code, UnixSeconds};
+use semper_shared::foundation::{Amount, Code, Digest, UnixSeconds};
 use semper_shared::items::party::{Party, Role};
 use semper_shared::items::payment::ecash::{Denomination, EcashPayer, Fees, KeySet, MintKeys, check_solvency};
 use semper_shared::items::payment::{ErasedPayer, ModuleId, PayerModule, PaymentError, Purse};
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::net::{self, ask_known, ask_text, get, join, origin_of, peer};
 use super::ports::Ports;
 use super::records::Touched;
+use super::restore::learn;
 use super::{Wallet, WalletError};
 
 /// How old a mint's keys may be, in seconds, before the wallet asks whether there are newer ones.
@@ -209,6 +210,18 @@ impl<P: Ports> Wallet<P> {
         } else {
             Err(peer(&url, "the mint has another key than before"))
         }
+    }
+
+    /// Learns denominations that the mint's document may list no longer.
+    pub(super) async fn know_denominations(
+        &mut self,
+        mint: &Thumbprint,
+        named: Vec<Digest>,
+    ) -> Result<(), WalletError> {
+        let base = self.mint_url(mint)?;
+        self.changing = true;
+        let state = self.state.as_mut().ok_or(WalletError::Locked)?;
+        learn(&self.ports, &mut state.payer, mint, &base, named).await
     }
 
     /// The origin of a known mint.

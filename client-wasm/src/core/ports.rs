@@ -31,8 +31,8 @@ pub trait Ports {
     fn rng(&self) -> Self::Rng;
 }
 
-/// A request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A request. What it carries (tokens, names of coins) shows itself nowhere.
+#[derive(Clone, PartialEq, Eq)]
 pub struct HttpRequest {
     /// The method, in capitals.
     pub method: &'static str,
@@ -44,8 +44,14 @@ pub struct HttpRequest {
     pub body: Option<Vec<u8>>,
 }
 
-/// An answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl core::fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "HttpRequest({} {})", self.method, super::net::host_of(&self.url))
+    }
+}
+
+/// An answer. What it carries shows itself nowhere.
+#[derive(Clone, PartialEq, Eq)]
 pub struct HttpResponse {
     /// The status.
     pub status: u16,
@@ -53,6 +59,12 @@ pub struct HttpResponse {
     pub headers: Vec<(String, String)>,
     /// The body, at most [`MAX_ANSWER_LEN`] bytes.
     pub body: Vec<u8>,
+}
+
+impl core::fmt::Debug for HttpResponse {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "HttpResponse({}, {} bytes)", self.status, self.body.len())
+    }
 }
 
 /// Why there is no answer. What became of the request is not known in any of these cases.

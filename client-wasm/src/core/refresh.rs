@@ -129,8 +129,14 @@ impl<P: Ports> Wallet<P> {
                 let remaining = if status.remaining.minor() < left.minor() { status.remaining } else { left };
                 self.change()?.payer.found_remaining(mint, name, remaining, melts)?;
             }
-            // Exchanged in part, or an exchange that came to nothing since its outputs are issued no longer.
+            // Exchanged in part, or an exchange that came to nothing since its outputs are issued no longer. Another life of
+            // this wallet may have known denominations that have gone since.
             Some(status) => {
+                let mut named = Vec::new();
+                for melted in &status.melts {
+                    named.extend(melted.melt.peek_unverified()?.outputs);
+                }
+                self.know_denominations(mint, named).await?;
                 self.change()?.payer.restore_coin(mint, name, &status, &Portable)?;
             }
         }

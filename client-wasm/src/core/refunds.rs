@@ -24,7 +24,6 @@ use super::mints::address;
 use super::net::{ask_json, get, join, peer};
 use super::ports::Ports;
 use super::records::{DealRecord, Touched};
-use super::restore::learn;
 use super::resume::{Resumed, note};
 use super::{Wallet, WalletError};
 
@@ -218,7 +217,8 @@ impl<P: Ports> Wallet<P> {
     async fn take_refunds(&mut self, deal: &Digest, returned: Vec<Returned>) -> Result<(), WalletError> {
         let Some(mint) = returned.first().map(|returned| returned.permission.mint) else { return Ok(()) };
         let base = self.mint_url(&mint)?;
-        self.know_denominations(&mint, &returned).await?;
+        let named = returned.iter().map(|returned| returned.permission.denomination).collect();
+        self.know_denominations(&mint, named).await?;
         for Returned { permission, key, amount } in returned {
             let name = PublicKey::from_sec1(&key).map_err(|_| peer(&base, "a coin is no key"))?.to_text();
             let status: CoinStatus = ask_json(&self.ports, &get(address(&base, "coins", &name))).await?;
@@ -228,15 +228,6 @@ impl<P: Ports> Wallet<P> {
             state.payer.take_refund(&kept, &permission, amount, &status, &Portable)?;
         }
         Ok(())
-    }
-
-    /// The coins may be of denominations that the mint's document lists no longer.
-    async fn know_denominations(&mut self, mint: &Thumbprint, returned: &[Returned]) -> Result<(), WalletError> {
-        let named = returned.iter().map(|returned| returned.permission.denomination).collect();
-        let base = self.mint_url(mint)?;
-        self.changing = true;
-        let state = self.state.as_mut().ok_or(WalletError::Locked)?;
-        learn(&self.ports, &mut state.payer, mint, &base, named).await
     }
 }
 

@@ -89,7 +89,7 @@ impl<P: Ports> Wallet<P> {
                 continue;
             }
             match Box::pin(self.finish_transfer(&transfer)).await {
-                Ok(()) | Err(WalletError::Refused { .. }) => {}
+                Ok(()) | Err(WalletError::Refused { .. } | WalletError::TakenOver) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -159,15 +159,16 @@ impl<P: Ports> Wallet<P> {
             progress.step("arrived");
             let host = host_of(&reserve_url);
             let status = status.ok_or(WalletError::Unfinished { host, code: Code::RESERVE_UNKNOWN })?;
-            if !self.buys(mint, status.balance) {
-                let withdrawn: usize = status.withdrawals.iter().map(|withdrawn| withdrawn.batch.len()).sum();
-                if u32::try_from(withdrawn).is_ok_and(|withdrawn| withdrawn <= reserve.next_coin) {
-                    // Whatever came was withdrawn by this wallet.
-                    self.change()?.payer.close_reserve(mint, index)?;
-                    self.save(Touched::purse()).await?;
-                    return Ok(Amount::zero(reserve.expected.currency()));
-                }
+            let withdrawn: usize = status.withdrawals.iter().map(|withdrawn| withdrawn.batch.len()).sum();
+            if !u32::try_from(withdrawn).is_ok_and(|withdrawn| withdrawn <= reserve.next_coin) {
+                // Another life of this wallet withdrew here. What this one would withdraw next has the numbers of those coins.
                 return Err(self.taken_over().await?);
+            }
+            if !self.buys(mint, status.balance) {
+                // Whatever came was withdrawn by this wallet.
+                self.change()?.payer.close_reserve(mint, index)?;
+                self.save(Touched::purse()).await?;
+                return Ok(Amount::zero(reserve.expected.currency()));
             }
             self.plan_withdrawal(mint, index, status.balance).await?;
         }

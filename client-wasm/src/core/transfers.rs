@@ -32,8 +32,8 @@ use super::{Wallet, WalletError};
 /// What a mint means by [`Code::TRANSFER_ACCEPTED`].
 const ACCEPTED: &str = "the money was taken already";
 
-/// A transfer in the list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A transfer in the list. Whoever has its link has the money, so that it shows itself nowhere.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct TransferView {
     /// Its name in this wallet.
     pub transfer: Digest,
@@ -56,6 +56,12 @@ pub struct TransferView {
     /// The part of the link after `#`, for as long as it waits for the other person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
+}
+
+impl core::fmt::Debug for TransferView {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "TransferView({}, {:?}, {:?})", self.transfer, self.direction, self.state)
+    }
 }
 
 /// What a link from somebody says, verified. Nothing is stored.
@@ -330,7 +336,8 @@ impl<P: Ports> Wallet<P> {
         self.save(Touched::purse()).await
     }
 
-    /// A refusal for good frees the coins, any other leaves the transfer as it is.
+    /// A refusal for good frees the coins, any other leaves the transfer as it is. This wallet signs no coin over twice: where
+    /// one was spent before, another device has the money.
     async fn not_paid_in(
         &mut self,
         (mint, transfer): (&Thumbprint, &Digest),
@@ -343,6 +350,9 @@ impl<P: Ports> Wallet<P> {
             ErasedPayer::refused(payer, transfer);
             payer.pass(transfer, Passed::Returned)?.coins.clear();
             payer.end_gathering(transfer)?;
+            if problem.code == Some(Code::COIN_ALREADY_SPENT) {
+                return Err(self.taken_over().await?);
+            }
             self.save(Touched::purse()).await?;
             // The coins were shown: exchange them. What fails now is tried again later.
             if !self.state()?.settings.rescan {

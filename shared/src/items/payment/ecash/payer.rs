@@ -92,8 +92,8 @@ impl EcashPayer {
             held.earlier.extend(kept.filter(|key| keys.find(&key.id(document.currency)).is_err()).cloned());
         }
         keys.add(&held.earlier)?;
-        held.tidy(&keys);
         self.keys.insert(mint, keys);
+        self.tidy(&mint)?;
         Ok(mint)
     }
 
@@ -124,13 +124,18 @@ impl EcashPayer {
         Ok(())
     }
 
-    /// Lets go of what is not needed, after a search.
+    /// Lets go of what is not needed, after a search, in the purse and in memory alike: what was forgotten in the purse alone
+    /// would be known until the program ends, and a coin that came back meanwhile would be of an unknown denomination then.
     ///
     /// # Errors
     /// [`EcashError::Unknown`].
     pub fn tidy(&mut self, mint: &Thumbprint) -> Result<(), EcashError> {
         let keys = self.keys.get(mint).ok_or(EcashError::Unknown("mint"))?;
-        self.purse.mints.get_mut(mint).ok_or(EcashError::Unknown("mint"))?.tidy(keys);
+        let held = self.purse.mints.get_mut(mint).ok_or(EcashError::Unknown("mint"))?;
+        held.tidy(keys);
+        let mut kept = KeySet::new(keys.document().clone())?;
+        kept.add(&held.earlier)?;
+        self.keys.insert(*mint, kept);
         Ok(())
     }
 

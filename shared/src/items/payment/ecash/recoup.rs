@@ -135,8 +135,10 @@ impl EcashPayer {
         Ok(self.mint_purse(mint)?.coins.iter().filter(revoked).map(|coin| coin.name().to_owned()).collect())
     }
 
-    /// Begins to recoup a coin, or begins again with the same order after a crash. A coin that was withdrawn goes back into
-    /// its own reserve, and one from a refresh into a new one: the mint learns no more than the proof itself tells it.
+    /// Begins to recoup a coin, or begins again with the same order after a crash. A coin that was withdrawn and never shown
+    /// goes back into its own reserve, any other into a new one: the mint learns no more than the proof itself tells it, and
+    /// where a refund comes to a coin that was recouped, the next order is another one also within the same second. The mint
+    /// would answer the same order with what it did the first time.
     ///
     /// # Errors
     /// [`EcashError`] where coin or origin are not known.
@@ -148,8 +150,8 @@ impl EcashPayer {
         let origin = coin.origin.clone().ok_or(EcashError::Unknown("origin of a coin"))?;
         let (reserve, requested_at) = match (&coin.state, &origin) {
             (CoinState::Recouping { reserve, requested_at }, _) => (*reserve, *requested_at),
-            (_, CoinOrigin::Reserve(index)) => (*index, now),
-            (_, CoinOrigin::Coin(_)) => (next, now),
+            (CoinState::Fresh, CoinOrigin::Reserve(index)) => (*index, now),
+            _ => (next, now),
         };
         coin.state = CoinState::Recouping { reserve, requested_at };
         let coin = coin.clone();

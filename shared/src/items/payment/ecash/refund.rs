@@ -130,7 +130,8 @@ impl EcashPayer {
     /// `refunded` is what the mint has confirmed since the last time, for the deal that `permission` paid.
     ///
     /// The mint's word is held against its confirmations: what it confirmed is left of the coin, or was exchanged in a life
-    /// of this wallet that it does not remember. Taking back twice changes nothing.
+    /// of this wallet that it does not remember. Of a coin whose denomination was revoked it cannot be: such a life has put
+    /// it into a reserve. Taking back twice changes nothing.
     ///
     /// # Errors
     /// [`EcashError::Peer`] where the mint keeps back what it confirmed, [`EcashError::Unknown`] while the coin is recouped.
@@ -160,7 +161,7 @@ impl EcashPayer {
         }
         let there = status.remaining.minor() >= refunded.minor();
         let exchanged = seen.minor() >= denomination.value.checked_add(refunded)?.minor();
-        if !there && !exchanged {
+        if !there && !exchanged && !denomination.revoked {
             return Err(EcashError::Peer("it does not give back what it confirmed"));
         }
         let held = self.mint_purse_mut(&permission.mint)?;

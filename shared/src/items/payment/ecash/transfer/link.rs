@@ -35,7 +35,7 @@ impl Link {
         let text = text.trim();
         let fragment = text.split_once('#').map_or(text, |(_, fragment)| fragment);
         let member = |name| fragment.split('&').find_map(|pair| pair.strip_prefix(name)).map(unescape);
-        let Some(mint_url) = member("mint=") else {
+        let Some(mint_url) = member("mint=").filter(|_| !fragment.contains('#')) else {
             return Err(malformed);
         };
         if let Some(key) = member("receive=").and_then(|key| base64::decode_array(&key)) {
