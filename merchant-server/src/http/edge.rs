@@ -66,6 +66,8 @@ where
     forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
+        #[cfg(debug_assertions)]
+        panic_if_asked(&request);
         let started = Instant::now();
         let rules = Arc::clone(&self.rules);
         if let Some(early) = rules.answer_early(&request) {
@@ -97,6 +99,14 @@ where
             }
         })
     }
+}
+
+/// Panics where a process that was started with `SEMPER_PANICS` is asked to, so that a test can read what a panic says. No
+/// build without debug assertions knows of it.
+#[cfg(debug_assertions)]
+fn panic_if_asked(request: &ServiceRequest) {
+    let asked = request.headers().contains_key("semper-panic") && std::env::var_os("SEMPER_PANICS").is_some();
+    assert!(!asked, "a panic was asked for");
 }
 
 impl Rules {

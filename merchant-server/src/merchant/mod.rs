@@ -62,6 +62,19 @@ pub use config::NotificationsConfig;
 pub use config::{AccountConfig, Config, GatewayConfig, MintConfig, PayoutConfig};
 pub use messages::{AcknowledgementBody, Card, GoodPage, Offers, PartCard};
 
+/// The bodies that the operator's routes take, by the name of their type, and whether an input is one. For fuzzing.
+#[cfg(all(feature = "account", any(test, feature = "testing")))]
+pub const OPERATORS_BODIES: &[(&str, fn(&[u8]) -> bool)] = &[
+    ("Assignment", reads::<accounts::desk::Assignment>),
+    ("RefundOrder", reads::<admin::RefundOrder>),
+    ("SendBack", reads::<accounts::desk::SendBack>),
+];
+
+#[cfg(all(feature = "account", any(test, feature = "testing")))]
+fn reads<T: serde::de::DeserializeOwned>(input: &[u8]) -> bool {
+    semper_shared::foundation::json::from_slice::<T>(input).is_ok()
+}
+
 use self::app::App;
 use self::asker::Asker;
 use self::content::Contents;

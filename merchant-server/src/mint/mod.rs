@@ -124,7 +124,7 @@ async fn open(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result<(Run
     let service = service.ready(move || checked.check());
     let store: Arc<dyn MintStore> = Arc::new(store);
     let bank = Bank::new(config.bank.clone()).map_err(|error| StartError::Config(format!("mint: {error}")))?;
-    let ring = make_ring(config, &url, &signer, &*store, clock(), Ahead::Now).await?;
+    let ring = make_ring(config, &url, &signer, &*store, &clock, Ahead::Now).await?;
     let mint = Arc::new(Mint {
         verifier: Native::new().map_err(|error| StartError::Config(format!("mint: {error}")))?,
         ring: RwLock::new(Arc::new(ring)),
@@ -184,26 +184,28 @@ fn introduction(mint: &Mint) -> Introduction {
         .address("solvency", "/solvency")
 }
 
-/// Reads or makes the denominations, and signs the key document.
+/// Reads or makes the denominations, and signs the key document: dated by when it is there, since making keys takes time.
 async fn make_ring(
     config: &Config,
     url: &str,
     signer: &NativeSigner,
     store: &dyn MintStore,
-    now: UnixSeconds,
+    clock: &Clock,
     ahead: Ahead,
 ) -> Result<Ring, StartError> {
+    let begun = clock();
     let revoked = life::revoked(&store.revocations().await?);
     let (folder, gone) = (config.data.clone(), revoked.clone());
     let (windows, fees) = (config.denominations.clone(), config.fees.clone());
     let currency = config.currency;
     let is_revoked = move |key: &DenominationKey| gone.iter().any(|gone| gone.denomination == key.id(currency));
     let issuers =
-        tokio::task::spawn_blocking(move || keys::load_or_make(&folder, (&windows, &fees), now, ahead, &is_revoked))
+        tokio::task::spawn_blocking(move || keys::load_or_make(&folder, (&windows, &fees), begun, ahead, &is_revoked))
             .await
             .map_err(|error| StartError::Config(format!("mint: {error}")))??;
     let names = issuers.iter().map(|issuer| (issuer.key.id(config.currency), issuer.key.value_minor)).collect();
     let numbers = store.number(names).await?;
+    let now = clock();
     let document = MintKeys {
         key: signer.public_key().clone(),
         url: url.to_owned(),
@@ -265,9 +267,20 @@ impl Mint {
 
     /// Makes what is missing, and publishes a new document. Where that fails, the present one goes on.
     async fn renew_ring(&self, ahead: Ahead) {
-        match make_ring(&self.config, &self.url, &self.signer, &*self.store, self.now(), ahead).await {
-            Ok(ring) => *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring),
+        match make_ring(&self.config, &self.url, &self.signer, &*self.store, &self.clock, ahead).await {
+            Ok(ring) => self.publish(ring),
             Err(error) => tracing::error!(cause = %error, "cannot renew the denominations"),
+        }
+    }
+
+    /// Publishes a ring, unless the present one knows more: denominations and revocations only ever become more, and a ring
+    /// whose keys took long to make may have been begun before a revocation that is published already.
+    fn publish(&self, ring: Ring) {
+        let mut present = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        if ring.knows_all_of(&present) {
+            *present = Arc::new(ring);
+        } else {
+            tracing::info!("a key document was overtaken by a newer one");
         }
     }
 

@@ -69,6 +69,11 @@ impl Ring {
         Ok(Self { keys: known, text, revoked, pages, by_id, by_number })
     }
 
+    /// Whether it has every denomination and every revocation that another has.
+    pub(super) fn knows_all_of(&self, other: &Self) -> bool {
+        self.revoked >= other.revoked && self.by_id.len() >= other.by_id.len()
+    }
+
     /// A page of earlier denominations.
     pub(super) fn page(&self, digest: &Digest) -> Option<web::Bytes> {
         self.pages.get(digest).cloned()

@@ -10,7 +10,7 @@
 //! An import is idempotent: an entry is stored once, with what it changes, in one transaction. What follows from it, the
 //! receipt and the keys of a deal that is paid now, is finished by [`super::deals::watch`] where it is cut off.
 
-mod desk;
+pub(super) mod desk;
 mod dunning;
 mod entries;
 mod notifications;

@@ -270,12 +270,16 @@ async fn compare(app: &App, payout: &Payout, paid: &PaidDeal) -> Result<Option<&
         return Ok(Some("it was not paid with coins of this mint"));
     }
     let refunds = app.store.refunds(paid.deal).await?;
-    let done = refunds.iter().filter_map(|refund| match &refund.standing {
-        Standing::Done(statuses) => Some(statuses),
-        _ => None,
-    });
-    let done = done.flatten().filter_map(|status| status.refund.peek_unverified().ok());
-    let done: u64 = done.filter(|refund| refund.via == payout.mint).map(|refund| refund.amount.minor()).sum();
+    let mut done = 0;
+    for refund in &refunds {
+        let Standing::Done(statuses) = &refund.standing else { continue };
+        let signed: Vec<_> = statuses.iter().filter_map(|status| status.refund.peek_unverified().ok()).collect();
+        if signed.iter().map(|refund| refund.amount.minor()).sum::<u64>() != refund.amount_minor {
+            return Ok(Some("another amount was given back"));
+        }
+        let by_mint = signed.iter().filter(|refund| refund.via == payout.mint);
+        done += by_mint.map(|refund| refund.amount.minor()).sum::<u64>();
+    }
     // One whose answer was lost may have been made.
     let asked = refunds.iter().filter(|refund| refund.standing == Standing::Asked);
     let asked: u64 = asked.map(|refund| refund.amount_minor).sum();

@@ -44,6 +44,50 @@ async fn revoke_all(market: &Market) -> usize {
     revoked
 }
 
+/// A key document that was begun before a revocation, and whose keys took longer to make, does not undo it: neither are the
+/// coins taken again, nor are the denominations unknown that wallets have heard of meanwhile. And it is dated by when it is
+/// there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_that_took_long_does_not_undo_a_revocation() {
+    let market = Market::start().await;
+    let mint = &market.mint;
+    let begun = mint.now();
+    let mut wallet = Wallet::new(&market, 1).await;
+    wallet.withdraw(&market, 100).await;
+    let slow = make_ring(&mint.config, &mint.url, &mint.signer, &*mint.store, &mint.clock, Ahead::Now).await.unwrap();
+    assert!(slow.keys.document().issued_at >= begun);
+    let revoked = revoke_all(&market).await;
+    let published = market.keys().await;
+    mint.publish(slow);
+    assert_eq!(market.keys().await.payload(), published.payload());
+    assert_replaced(&market, revoked).await;
+    let shop = merchant(1);
+    market.register(&shop, "merchant").await;
+    let late = wallet.pay(&market, &shop, deal(1), 23);
+    assert_eq!(market.refused("/deposits", &late).await, (410, "denomination-revoked".to_owned()));
+    // One that knows as much is published.
+    market.ahead_s.store(60, Ordering::SeqCst);
+    mint.renew_ring(Ahead::Now).await;
+    assert!(market.keys().await.issued_at >= begun.plus(60));
+}
+
+/// The document's date is not that of the moment before its keys were made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_is_dated_after_its_keys() {
+    let market = Market::start().await;
+    let mint = &market.mint;
+    let asked = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&asked);
+    // Every question takes an hour.
+    let clock: Clock = Arc::new(move || UnixSeconds(2_000_000_000 + 3_600 * counted.fetch_add(1, Ordering::SeqCst)));
+    let ring = make_ring(&mint.config, &mint.url, &mint.signer, &*mint.store, &clock, Ahead::Now).await.unwrap();
+    let document = ring.keys.document();
+    let first = UnixSeconds(2_000_000_000);
+    assert_eq!(document.issued_at, first.plus(3_600), "once before the keys, once after");
+    assert!(ring.keys.withdrawal(euros(255), first).is_ok(), "who is an hour behind finds what is issued");
+    assert!(ring.keys.withdrawal(euros(255), document.issued_at).is_ok());
+}
+
 /// The private keys of what was revoked are destroyed, and what takes its place is there, now and ahead of its time.
 async fn assert_replaced(market: &Market, revoked: usize) {
     let published = market.keys().await.payload().revoked.clone();

@@ -40,11 +40,14 @@ const BEGIN_BATCH: &str = "BEGIN; SET LOCAL lock_timeout = '100ms'";
 /// How often a job is run alone before it is answered as busy.
 const ATTEMPTS: u32 = 10;
 
-/// The wait before a job is run again, and how long it then waits for locks; both grow with each attempt. Two that wait for each
-/// other are so parted sooner than the server would look for them.
+/// The wait before a job is run again.
 const PAUSE: Duration = Duration::from_millis(5);
-const LOCK_WAIT_MS: u32 = 200;
-const LONGEST_LOCK_WAIT_MS: u32 = 2_000;
+
+/// How long a job alone waits for locks at least: twice as long with each attempt, and up to twice as long as that by chance.
+/// Of two that wait for each other one so gives up first and the other goes through, long before the server would look for
+/// them; where both gave up at the same moment they would only meet again.
+const LOCK_WAIT_MS: u32 = 25;
+const LONGEST_LOCK_WAIT_MS: u32 = 1_000;
 
 pub(super) type Queue = Arc<Mutex<mpsc::Receiver<Box<dyn Job>>>>;
 
@@ -152,7 +155,7 @@ impl Writer {
                 thread::sleep(PAUSE * 2_u32.pow(attempt.min(5)) + jitter());
             }
             let _mine = turn.lock().unwrap_or_else(PoisonError::into_inner);
-            let wait = (LOCK_WAIT_MS * (attempt + 1)).min(LONGEST_LOCK_WAIT_MS);
+            let wait = lock_wait_ms(attempt);
             match self.attempt(&mut batch, &format!("BEGIN; SET LOCAL lock_timeout = {wait}"), true) {
                 Ok(verdicts) => return finish(&mut batch, &verdicts),
                 Err(Failure::Trouble(trouble)) if attempt + 1 < ATTEMPTS => {
@@ -247,6 +250,13 @@ impl Writer {
             None => Failure::Refused(StoreError::Failed(what)),
         })
     }
+}
+
+/// How long to wait for locks at this attempt.
+fn lock_wait_ms(attempt: u32) -> u32 {
+    let least = LOCK_WAIT_MS.saturating_mul(2_u32.saturating_pow(attempt)).min(LONGEST_LOCK_WAIT_MS);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    least + now.subsec_micros() % (least + 1)
 }
 
 /// A few milliseconds, so that two processes do not try in step.
