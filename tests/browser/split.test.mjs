@@ -81,7 +81,7 @@ scenario("what there is in coins, the rest by card, one receipt, and one refund 
   assert.deepEqual(await look(popup, "split-1-confirm"), []);
 
   // The amount in coins is the person's; what is no part of the price is not signed.
-  const coins = popup.getByLabel("In coins");
+  const coins = popup.getByRole("textbox", { name: "In coins" });
   await coins.fill("4.50");
   await popup.getByText("Pay €4.50 with coins, the rest €7.50 by card. Both are taken, or neither.", { exact: true }).waitFor();
   for (const wrong of ["12", "0", "much"]) {

@@ -66,6 +66,8 @@ impl Party {
         let mut child = Command::new(binaries::semper()?)
             .args(["serve".as_ref(), "--config".as_ref(), self.config.as_os_str()])
             .env("RUST_LOG", self.filter)
+            .env("SEMPER_PANICS", "1")
+            .env("RUST_BACKTRACE", "full")
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()?;

@@ -8,15 +8,25 @@ use std::fs;
 use std::path::Path;
 
 use semper_server::config::Config;
-use semper_shared::foundation::{Digest, base64};
+use semper_server::crypto::{BlindSigner, NativeSigner};
+use semper_server::store::sql::StoreUrl;
+use semper_server::{bank, mint};
+use semper_shared::foundation::{Amount, Bytes, Currency, Digest, UnixSeconds, base64};
+use semper_shared::items::information::ContentKey;
+use semper_shared::items::payment::card::{CardNumber, Slip};
 use semper_shared::items::payment::ecash::CoinSecret;
-use semper_shared::security::Signer as _;
+use semper_shared::items::payment::ecash::transfer::{Direction, Link, Passed};
+use semper_shared::security::blinding::BlindingSecrets;
+use semper_shared::security::{Seed, Signer as _, SigningKey};
 use semper_tests::market::{TOKENS, open_readonly};
 use semper_tests::{Market, Outcome, Wallet};
-use semper_wallet::core::Words;
+use semper_wallet::core::ports::{HttpRequest, HttpResponse};
+use semper_wallet::core::{MintName, TransferView, Words};
 
 const WORDS: &str = "legal winner thank year wave sausage worth useful legal winner thank yellow";
 const PASSPHRASE: &str = "a-planted-passphrase-that-nobody-says";
+/// Comes with the requests in whose middle a party panics.
+const IN_A_PANIC: &str = "a-planted-token-in-a-request-that-panics";
 
 /// How a secret may be spelt.
 fn spellings(secret: &[u8]) -> Vec<Vec<u8>> {
@@ -114,6 +124,7 @@ fn run(market: &Market) -> Outcome<Places> {
         let answer = http.post(url).header("content-type", "application/json").body(body).send()?.text()?;
         places.0.insert(format!("error body/{}", places.0.len()), answer.into_bytes());
     }
+    panics(market, &wallet, &mut places)?;
     places.add_folder("market", market.folder())?;
     places.add_folder("wallet", &wallet.home())?;
     for (name, party) in [("bank", &market.bank), ("mint", &market.mint), ("merchant", &market.merchant)] {
@@ -121,6 +132,28 @@ fn run(market: &Market) -> Outcome<Places> {
     }
     places.0.insert("evidence".to_owned(), fs::read(evidence)?);
     Ok(places)
+}
+
+/// Every party panics in the middle of a request that brings a secret, and the wallet when it is open; the parties go on.
+fn panics(market: &Market, wallet: &Wallet, places: &mut Places) -> Outcome {
+    const TOLD: &str = "a panic was asked for";
+    let http = reqwest::blocking::Client::new();
+    for (party, path) in [(&market.bank, "transfers"), (&market.mint, "withdrawals"), (&market.merchant, "deals")] {
+        let url = format!("{}/{path}", party.url());
+        let asked = http.post(&url).header("semper-panic", "1").bearer_auth(IN_A_PANIC);
+        let asked = asked.header("content-type", "application/json").body(format!("{{\"token\":\"{IN_A_PANIC}\"}}"));
+        assert!(asked.send().is_err(), "{path} answered, and did not panic");
+        let health = http.get(format!("{}/health", party.url())).send()?;
+        assert!(health.status().is_success(), "{path} panicked, and nothing goes on");
+        assert!(party.log()?.contains(TOLD), "{path} said nothing of its panic");
+    }
+    let mut command = wallet.command(&["deals", "--json"])?;
+    let command = command.env("SEMPER_WALLET_PASSPHRASE", PASSPHRASE).env("RUST_LOG", "trace");
+    let said = command.env("SEMPER_PANICS", "1").env("RUST_BACKTRACE", "full").output()?;
+    let told = [said.stdout.as_slice(), &said.stderr].concat();
+    assert!(!said.status.success() && contains(&told, TOLD.as_bytes()), "the wallet did not panic");
+    places.0.insert("wallet panics".to_owned(), told);
+    Ok(())
 }
 
 /// The mint's name, as its own key document has it.
@@ -145,6 +178,7 @@ fn planted_secrets_are_where_they_belong_and_nowhere_else() -> Outcome {
 
     // The wallet's secrets are nowhere at all in the clear: its own store is sealed.
     let words = Words::parse(WORDS)?;
+    only("what came with a request that panicked", IN_A_PANIC.as_bytes(), &["wire/"]);
     only("the recovery words", WORDS.as_bytes(), &[]);
     only("the words' entropy", &[0x7f; 16], &[]);
     only("the passphrase", PASSPHRASE.as_bytes(), &[]);
@@ -190,6 +224,85 @@ fn planted_secrets_are_where_they_belong_and_nowhere_else() -> Outcome {
         let found = places.having(scalar);
         assert!(found.iter().all(|place| place.starts_with(&folder)), "the key of the {party} is in {found:?}");
     }
+    Ok(())
+}
+
+/// What holds a secret shows none of it, whoever prints it: in a log, an error, or a panic's message.
+#[test]
+fn debug_output_shows_no_secret() -> Outcome {
+    let secret = [0x5a; 32];
+    let seed = Seed::new(secret);
+    let key = SigningKey::from_bytes(&secret)?;
+    let words = Words::parse(WORDS)?;
+    let coin = CoinSecret::from_seed(Seed::new(secret));
+    let number = "4242 4242 4242 4242";
+    let card: CardNumber = number.parse()?;
+    let slip = Slip {
+        card: card.clone(),
+        expiry: "12/30".parse()?,
+        amount: Amount::new(Currency::EUR, 1)?,
+        common: Digest::of(b"terms"),
+        secret,
+    };
+    let link = Link::Receive { key: key.clone(), mint_url: "https://mint.example".to_owned() };
+    let spelt = link.to_string();
+    assert!(contains(spelt.as_bytes(), base64::encode(&secret).as_bytes()), "the link is another one");
+    let view = TransferView {
+        transfer: Digest::of(b"transfer"),
+        direction: Direction::Sent,
+        state: Passed::Open,
+        amount: Amount::new(Currency::EUR, 1)?,
+        purpose: "a gift".to_owned(),
+        at: UnixSeconds(1),
+        expires_at: UnixSeconds(2),
+        expired: false,
+        mint: MintName { url: "https://mint.example".to_owned(), name: "A mint".to_owned() },
+        link: Some(spelt.clone()),
+    };
+    let token = base64::encode(&secret);
+    let request = HttpRequest {
+        method: "POST",
+        url: format!("https://bank.example/transfers?token={token}"),
+        headers: vec![("authorization", format!("Bearer {token}"))],
+        body: Some(secret.to_vec()),
+    };
+    let answer = HttpResponse { status: 200, headers: Vec::new(), body: secret.to_vec() };
+    let native = NativeSigner::make()?;
+    let pem = native.to_pem()?;
+    let issuer = BlindSigner::make()?;
+    let der = issuer.to_der()?;
+    let store = StoreUrl::new(format!("postgres://semper:{token}@db.example/mint"));
+    let blinding = BlindingSecrets::derive(issuer.public_key(), &seed)?;
+    let shown = [
+        format!("{seed:?} {key:?} {coin:?} {:?}", ContentKey::from_bytes([0x5a; 16])),
+        format!("{words:?} {card:?} {slip:?} {link:?} {view:?}"),
+        format!("{request:?} {answer:?} {:?}", Bytes(secret.to_vec())),
+        format!("{native:?} {issuer:?} {store:?} {blinding:?}"),
+        format!("{:?} {:?}", bank::Token(token.clone()), mint::Token::new(token)),
+    ];
+    let mut factor = vec![0; 256];
+    seed.expand("blinding/factor", &[&[0]], &mut factor);
+    let words_seed = words.seed();
+    let planted: [&[u8]; 9] = [
+        &secret[..16],
+        WORDS.as_bytes(),
+        words_seed.as_bytes().as_slice(),
+        b"4242424242424242",
+        number.as_bytes(),
+        spelt.as_bytes(),
+        &pem[40..72],
+        &der[320..352],
+        &factor[64..96],
+    ];
+    for secret in planted {
+        for shown in &shown {
+            let found = spellings(secret).into_iter().any(|spelling| contains(shown.as_bytes(), &spelling));
+            assert!(!found, "a secret is in {shown}");
+        }
+    }
+    // The search can find.
+    let careless = format!("{:?}", secret.to_vec());
+    assert!(spellings(&secret[..16]).iter().any(|spelling| contains(careless.as_bytes(), spelling)));
     Ok(())
 }
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use semper_tests::Outcome;
 use semper_tests::simulation::{Defect, Outline, run_many};
 
-/// How many seeds run by default; `SEMPER_SEEDS` asks for as many as one likes, `SEMPER_SEED` for a single one.
+/// How many seeds run by default; `SEMPER_SEEDS` asks for as many as one likes (`100000`, or `5000..6000`), `SEMPER_SEED`
+/// for a single one.
 const SEEDS: u64 = 2_000;
 const THREADS: usize = 2;
 
@@ -16,17 +17,24 @@ const DEFECTIVE: u64 = 2_000;
 #[test]
 fn money_is_conserved_in_every_weather() -> Outcome {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match number("SEMPER_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SEMPER_SEEDS").unwrap_or(SEEDS),
+    let range = std::env::var("SEMPER_SEEDS").ok();
+    let range = range.as_deref().and_then(|text| text.split_once(".."));
+    let seeds = match (number("SEMPER_SEED"), range) {
+        (Some(seed), _) => seed..seed + 1,
+        (None, Some((first, end))) => first.parse()?..end.parse()?,
+        (None, None) => 0..number("SEMPER_SEEDS").unwrap_or(SEEDS),
     };
     let begun = Instant::now();
     let sum = run_many(seeds.clone(), THREADS, None)?;
     let time = begun.elapsed().max(Duration::from_millis(1));
     println!("{seeds:?} in {time:?}: {sum:?}");
     if seeds.end - seeds.start > 100 {
-        let Outline { delivered, deaths, cut_off, given_up, put_back, gathered, trouble } = sum;
-        let all = [delivered, deaths, cut_off, given_up, put_back, gathered, trouble];
+        let Outline { delivered, deaths, cut_off, given_up, put_back, gathered, trouble, .. } = sum;
+        let Outline { refunds, transfers, returned, recoups, renewed, .. } = sum;
+        let all = [
+            delivered, deaths, cut_off, given_up, put_back, gathered, trouble, refunds, transfers, returned, recoups,
+            renewed,
+        ];
         assert!(all.into_iter().all(|count| count > 0), "the weather was too good: {sum:?}");
     }
     Ok(())
@@ -42,6 +50,9 @@ fn a_mint_that_is_wrong_is_found_out() -> Outcome {
         Defect::KeepsRefusedCoins,
         Defect::AnswersTooEarly,
         Defect::ForgetsMelts,
+        Defect::RefundsTwice,
+        Defect::ReturnsAccepted,
+        Defect::RecoupsWhole,
     ] {
         let Err(failure) = run_many(0..DEFECTIVE, THREADS, Some(defect)) else {
             return Err(format!("{defect:?} was not noticed in {DEFECTIVE} seeds").into());

@@ -9,6 +9,7 @@
 
 mod bank;
 mod files;
+pub mod kinds;
 pub mod mutate;
 mod protocol;
 mod wallet;
@@ -44,6 +45,8 @@ pub const TARGETS: &[Target] = &[
     target("party", protocol::party, 2_000),
     target("mint_keys", protocol::mint_keys, 1_000),
     target("bodies", protocol::bodies, 3_000),
+    target("operation", protocol::operation, 2_000),
+    target("by_hand", protocol::by_hand, 3_000),
     target("payment", protocol::payment, 3_000),
     target("deposit_answer", protocol::deposit_answer, 2_000),
     target("mint_requests", protocol::mint_requests, 1_000),

@@ -2,24 +2,29 @@
 
 use std::str;
 
-use semper_shared::commerce::deal::{Acknowledgement, DealBody, DealStatus, Delivery, Order, Receipt};
+use semper_shared::commerce::deal::Order;
 use semper_shared::commerce::offer::Offer;
 use semper_shared::foundation::{Amount, Currency, Digest, UnixSeconds, base64, json};
 use semper_shared::items::information::{Commitment, ContentKey, InclusionPath, Opener, PLAINTEXT_SIZE, merkle};
 use semper_shared::items::party::Party;
+use semper_shared::items::payment::card::{CardNumber, Expiry};
 use semper_shared::items::payment::dummy::DummyPayee;
 use semper_shared::items::payment::ecash::mint::{check_deposit, check_melt, check_withdrawal};
+use semper_shared::items::payment::ecash::transfer::{Link, read_transfer};
 use semper_shared::items::payment::ecash::{
-    Confirmation, DepositBody, EcashBody, EcashPayee, KeySet, Melt, MeltBody, MeltConfirmation, MintKeys,
-    PayoutAccount, Permission, ReserveStatus, Reveal, TrustedMint, Withdrawal, WithdrawalBody,
+    Confirmation, DepositBody, EcashPayee, KeySet, Melt, MeltBody, MintKeys, Permission, TrustedMint, Withdrawal,
+    WithdrawalBody,
 };
 use semper_shared::items::payment::{Answer, Bill, Payment, PaymentError, Registry, Step};
 use semper_shared::items::statement::{Compact, Signed, Statement};
 use semper_shared::security::sealing::{self, Purpose};
 use semper_shared::security::{Portable, PublicKey, Signer as _, SigningKey};
+use semper_wallet::core::Words;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use super::kinds::{self, STATEMENTS};
 
 /// When the vectors take place.
 const NOW: UnixSeconds = UnixSeconds(1_700_000_100);
@@ -29,7 +34,7 @@ fn key(number: u8) -> Option<SigningKey> {
 }
 
 /// What is read is written and read again as the same.
-fn again<T: Serialize + DeserializeOwned>(input: &[u8]) -> Option<T> {
+pub(super) fn again<T: Serialize + DeserializeOwned>(input: &[u8]) -> Option<T> {
     let read: T = json::from_slice(input).ok()?;
     let written = serde_json::to_vec(&read);
     assert!(written.is_ok(), "what was read cannot be written");
@@ -42,7 +47,7 @@ fn again<T: Serialize + DeserializeOwned>(input: &[u8]) -> Option<T> {
 }
 
 /// A struct's other form in serde, the list of its members, is nobody's message.
-fn no_list<T: DeserializeOwned>(input: &[u8]) {
+pub(super) fn no_list<T: DeserializeOwned>(input: &[u8]) {
     let is_list = serde_json::from_slice::<Value>(input).is_ok_and(|value| value.is_array());
     assert!(!is_list || json::from_slice::<T>(input).is_err(), "a list was taken for a message");
 }
@@ -129,23 +134,7 @@ fn verifies<T: Statement + Serialize + DeserializeOwned>(text: &str) -> bool {
 
 /// The payload of every statement.
 pub(super) fn payload(input: &[u8]) {
-    fn one<T: Statement + Serialize + DeserializeOwned>(input: &[u8]) {
-        again::<T>(input);
-        no_list::<T>(input);
-    }
-    one::<Offer>(input);
-    one::<Order>(input);
-    one::<Receipt>(input);
-    one::<Delivery>(input);
-    one::<Acknowledgement>(input);
-    one::<Party>(input);
-    one::<MintKeys>(input);
-    one::<Permission>(input);
-    one::<Confirmation>(input);
-    one::<Withdrawal>(input);
-    one::<Melt>(input);
-    one::<MeltConfirmation>(input);
-    one::<PayoutAccount>(input);
+    STATEMENTS.iter().for_each(|(_, read)| _ = read(input));
 }
 
 pub(super) fn offer(input: &[u8]) {
@@ -197,19 +186,41 @@ pub(super) fn mint_keys(input: &[u8]) {
 
 /// Every body that goes over the wire.
 pub(super) fn bodies(input: &[u8]) {
-    fn one<T: Serialize + DeserializeOwned>(input: &[u8]) {
-        again::<T>(input);
-        no_list::<T>(input);
+    kinds::bodies().for_each(|(_, read)| _ = read(input));
+}
+
+/// An operation of the published vectors: the module's name in the first line, a vector in the rest. Whatever a party checks
+/// of what another sent is one of them. A vector that was changed says so, or gives what it gave.
+pub(super) fn operation(input: &[u8]) {
+    let Ok(text) = str::from_utf8(input) else { return };
+    let (module, vector) = text.split_once('\n').unwrap_or((text, ""));
+    if let Err(error) = semper_shared::vectors::run(module, vector) {
+        assert!(!error.is_empty());
     }
-    one::<DealBody>(input);
-    one::<DealStatus>(input);
-    one::<DepositBody>(input);
-    one::<WithdrawalBody>(input);
-    one::<MeltBody>(input);
-    one::<Reveal>(input);
-    one::<ReserveStatus>(input);
-    one::<EcashBody>(input);
-    one::<Payment>(input);
+}
+
+/// What goes from person to person by other ways than these programs: a link, words on paper, a card's number.
+pub(super) fn by_hand(input: &[u8]) {
+    let Ok(text) = str::from_utf8(input) else { return };
+    if let Ok(link) = Link::parse(text) {
+        let spelt = link.to_string();
+        let again = Link::parse(&spelt).map(|again| again.to_string());
+        assert!(again.is_ok_and(|again| again == spelt), "{text} is another link the second time");
+    }
+    if let Ok(number) = text.parse::<CardNumber>() {
+        assert!(number.digits().parse::<CardNumber>().is_ok_and(|again| again.digits() == number.digits()));
+        assert!(number.digits().ends_with(number.last_four()));
+    }
+    if let Ok(expiry) = text.parse::<Expiry>() {
+        let (month, year) = expiry.month_and_year();
+        assert!((1..=12).contains(&month) && year >= 2000, "{text} is {month} of {year}");
+    }
+    if let Ok(words) = Words::parse(text) {
+        assert!(Words::parse(&words.text()).is_ok_and(|again| again.text() == words.text()));
+    }
+    if let Ok(read) = read_transfer(text, &Portable) {
+        assert!(!read.terms.amount.is_zero());
+    }
 }
 
 fn registry() -> Option<Registry> {

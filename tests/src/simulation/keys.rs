@@ -1,4 +1,4 @@
-//! What every seed's world has in common, made once: keys, the mint's key document, the shop's offers.
+//! What every seed's world has in common, made once: keys, and the shop's offers.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -7,18 +7,16 @@ use semper_server::crypto::BlindSigner;
 use semper_shared::commerce::offer::{
     DeliveryTerms, Exchange, Item, Merchant as Name, Offer, Part, Terms, vat_included,
 };
-use semper_shared::foundation::{Code, Currency, Table, UnixSeconds};
+use semper_shared::foundation::{Code, Table, UnixSeconds};
 use semper_shared::items::information::{ContentKey, Sealer};
 use semper_shared::items::party::{Party, Role};
 use semper_shared::items::payment::Registry;
-use semper_shared::items::payment::ecash::{
-    DenominationKey, EcashPayee, Fees, Funding, KeySet, MintKeys, Policy, TrustedMint,
-};
+use semper_shared::items::payment::ecash::{EcashPayee, TrustedMint};
 use semper_shared::items::statement::Signed;
 use semper_shared::security::{Signer, SigningKey};
 
 use super::bank::cents;
-use super::network::{BANK, MERCHANT, MINT, Reply};
+use super::network::{MERCHANT, MINT, Reply};
 use super::scenario::BEGIN;
 use crate::Outcome;
 
@@ -34,10 +32,9 @@ pub(super) const MERCHANT_KEY: u8 = 12;
 /// The prices of the goods, in cents; the good's name is its price.
 pub(super) const PRICES: [u64; 5] = [0, 1, 12, 21, 45];
 
-/// A mint's keys.
+/// A mint's private keys, one a value.
 pub(super) struct MintSecrets {
     pub(super) signers: Vec<BlindSigner>,
-    pub(super) keys: KeySet,
 }
 
 /// A shop's offers, and the modules that it takes.
@@ -65,32 +62,8 @@ fn once<T>(cell: &'static OnceLock<T>, make: impl FnOnce() -> Outcome<T>) -> Out
 pub(super) fn mint() -> Outcome<&'static MintSecrets> {
     static MADE: OnceLock<MintSecrets> = OnceLock::new();
     once(&MADE, || {
-        let signer = signer(MINT_KEY)?;
         let signers = (0..=POWERS).map(|_| BlindSigner::make()).collect::<Result<Vec<_>, _>>()?;
-        let denominations = signers.iter().enumerate().map(|(power, key)| DenominationKey {
-            value_minor: 1 << power,
-            n: key.public_key().clone(),
-            issue_from: UnixSeconds(0),
-            issue_until: BEGIN.plus(LONG_S),
-            spend_until: BEGIN.plus(2 * LONG_S),
-            fees: Fees::default(),
-        });
-        let document = MintKeys {
-            key: signer.public_key().clone(),
-            url: MINT.to_owned(),
-            name: "The mint".to_owned(),
-            currency: Currency::EUR,
-            funding: Funding { bank: BANK.to_owned(), account: "mint".to_owned() },
-            wire_delay_s: 60,
-            denominations: denominations.collect(),
-            earlier: None,
-            revoked: Vec::new(),
-            policy: Policy::default(),
-            issued_at: BEGIN,
-            expires_at: BEGIN.plus(LONG_S),
-        };
-        let keys = KeySet::new(Signed::sign(document, &signer))?;
-        Ok(MintSecrets { signers, keys })
+        Ok(MintSecrets { signers })
     })
 }
 

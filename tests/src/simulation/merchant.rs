@@ -1,5 +1,7 @@
 //! The merchant: the shipped seller and registry over a store in memory, dying between its steps.
 
+mod refunds;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use semper_server::crypto::Native;
@@ -22,6 +24,9 @@ struct Deal {
     refusal: Option<Reply>,
     /// The customer who ordered.
     from: usize,
+    /// What was settled, where something was to be paid.
+    settlement: Option<Settlement>,
+    refunds: Vec<refunds::Stored>,
 }
 
 /// The merchant and its store.
@@ -54,7 +59,7 @@ impl Merchant {
 
     pub(super) fn status(&self, deal: &str) -> Reply {
         let deal = deal.parse().ok().and_then(|deal: Digest| self.deals.get(&deal));
-        deal.map_or_else(|| Reply::problem(Code::DEAL_UNKNOWN), |deal| Reply::json(&deal.status))
+        deal.map_or_else(|| Reply::problem(Code::DEAL_UNKNOWN), |deal| Reply::json(&deal.told()))
     }
 
     fn offered(&self, digest: &Digest) -> Option<&Signed<Offer>> {
@@ -106,7 +111,8 @@ impl World {
                     let state = State::Ordered;
                     let (receipt, delivery, proofs, refunds) = (None, None, Vec::new(), Vec::new());
                     let status = DealStatus { deal, state, receipt, delivery, proofs, refunds };
-                    self.merchant.deals.insert(deal, Deal { body: body.clone(), status, refusal: None, from });
+                    let (body, refusal, settlement, refunds) = (body.clone(), None, None, Vec::new());
+                    self.merchant.deals.insert(deal, Deal { body, status, refusal, from, settlement, refunds });
                 }
             }
             if fate == Fate::Unknown {
@@ -176,7 +182,7 @@ impl World {
                 Step::Settled(settlement) => return Ok(Some(settlement)),
                 Step::Ask(request) => {
                     let body = serde_json::to_vec(&request.body).map_err(|_| PaymentError::Invalid("no JSON"))?;
-                    let reply = self.deposit(&body).ok_or(PaymentError::Unknown)?;
+                    let reply = self.ask_for_merchant("/deposits", &body).ok_or(PaymentError::Unknown)?;
                     let answer = Answer { status: reply.status, body: reply.body };
                     step = registry.resume(opened.bill(), payment, &answer, verifier)?;
                 }
@@ -208,6 +214,7 @@ impl World {
         let known = self.merchant.deals.get_mut(&opened.deal())?;
         if known.status.state == State::Ordered {
             known.status = status;
+            known.settlement = settlement.cloned();
         }
         let reply = known.refusal.clone().unwrap_or_else(|| Reply::json(&known.status));
         if self.happens(self.weather.crash) {

@@ -99,8 +99,11 @@ pub(super) enum Fate {
 /// A request that arrives some other time. Nobody waits for its answer.
 enum Late {
     FromWallet(usize, HttpRequest),
-    FromMerchant(Vec<u8>),
+    FromMerchant(&'static str, Vec<u8>),
 }
+
+/// Whom a request of the merchant comes from, where customers have their numbers.
+const SHOP: usize = usize::MAX;
 
 /// All parties but the wallets, and the network between them.
 pub(super) struct World {
@@ -116,6 +119,8 @@ pub(super) struct World {
     pub(super) merchant_deaf: bool,
     /// How often each kind of trouble came.
     pub(super) trouble: u64,
+    /// What customers have given each other to take or to pay.
+    pub(super) links: Vec<String>,
     late: Vec<Late>,
     depth: u8,
 }
@@ -135,6 +140,7 @@ impl World {
             merchant,
             merchant_deaf: false,
             trouble: 0,
+            links: Vec::new(),
             late: Vec::new(),
             depth: 0,
         }
@@ -196,9 +202,16 @@ impl World {
         self.depth += 1;
         match self.late.swap_remove(usize::try_from(which).unwrap_or(0)) {
             Late::FromWallet(from, request) => drop(self.route(from, &request)),
-            Late::FromMerchant(body) => drop(self.ask_mint("/deposits", &body)),
+            Late::FromMerchant(path, body) => drop(self.ask_mint(SHOP, path, &body)),
         }
         self.depth -= 1;
+    }
+
+    /// Time passes: hours or days, in which nobody does anything but the mint.
+    pub(super) fn wait(&mut self, seconds: u64) {
+        self.now = self.now.plus(seconds);
+        let now = self.now.plus(self.ahead[0]);
+        self.mint.sweep(now);
     }
 
     /// Delivers everything that is late.
@@ -213,7 +226,7 @@ impl World {
         let body = request.body.as_deref().unwrap_or_default();
         let url = request.url.split('?').next().unwrap_or_default();
         if let Some(path) = url.strip_prefix(MINT) {
-            return self.ask_mint(path, body);
+            return self.ask_mint(from, path, body);
         }
         if let Some(path) = url.strip_prefix(BANK) {
             return Some(match path {
@@ -230,16 +243,16 @@ impl World {
     }
 
     /// One of the mint's replicas answers; none where it died before.
-    pub(super) fn ask_mint(&mut self, path: &str, body: &[u8]) -> Option<Reply> {
+    pub(super) fn ask_mint(&mut self, from: usize, path: &str, body: &[u8]) -> Option<Reply> {
         let now = self.now.plus(self.ahead[0]);
-        let prepared = match self.mint.prepare(path, body, &self.bank, now) {
+        let prepared = match self.mint.prepare(from, path, body, &self.bank, now) {
             Ok(super::mint::Prepared::Known(reply)) | Err(reply) => return Some(reply),
             Ok(prepared) => prepared,
         };
         if self.happens(self.weather.overlap) {
             // The other replica is asked the same at the same time, or something else, and is quicker.
             if self.chance.percent(50) {
-                if let Ok(other) = self.mint.prepare(path, body, &self.bank, now) {
+                if let Ok(other) = self.mint.prepare(from, path, body, &self.bank, now) {
                     self.mint.commit(other, &self.bank);
                 }
             } else {
@@ -266,20 +279,20 @@ impl World {
         Some(reply)
     }
 
-    /// The merchant's deposit, over the same bad network; none where there is no answer.
-    pub(super) fn deposit(&mut self, body: &[u8]) -> Option<Reply> {
+    /// What the merchant asks of the mint, over the same bad network; none where there is no answer.
+    pub(super) fn ask_for_merchant(&mut self, path: &'static str, body: &[u8]) -> Option<Reply> {
         if self.happens(self.weather.lost_request) {
             return None;
         }
         if self.happens(self.weather.late) {
-            self.late.push(Late::FromMerchant(body.to_vec()));
+            self.late.push(Late::FromMerchant(path, body.to_vec()));
             if self.chance.percent(50) {
                 return None;
             }
         }
-        let mut reply = self.ask_mint("/deposits", body);
+        let mut reply = self.ask_mint(SHOP, path, body);
         if self.happens(self.weather.repeated) {
-            reply = self.ask_mint("/deposits", body);
+            reply = self.ask_mint(SHOP, path, body);
         }
         if self.happens(self.weather.lost_answer) { None } else { reply }
     }

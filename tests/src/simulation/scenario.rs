@@ -8,6 +8,7 @@ use std::rc::Rc;
 use semper_shared::commerce::deal::State;
 use semper_shared::foundation::{Digest, UnixSeconds};
 use semper_shared::items::payment::ModuleId;
+use semper_shared::items::payment::ecash::transfer::{Direction, Passed};
 use semper_wallet::core::{Kdf, Progress, Wallet, WalletError, Words};
 
 use super::bank::cents;
@@ -23,7 +24,11 @@ use crate::Outcome;
 pub(super) const BEGIN: UnixSeconds = UnixSeconds(1_000_000);
 
 const WALLETS: usize = 2;
-const STEPS: usize = 6;
+const STEPS: usize = 7;
+/// For how long a run lasts at most, in seconds of its own: less than a coin is good, so that no customer is too late.
+const LONGEST: u64 = 600_000;
+/// For how long a transfer is open at most.
+const OPEN_S: u64 = 100_000;
 const PASSPHRASE: &str = "a passphrase";
 
 /// What came of a run.
@@ -43,6 +48,16 @@ pub struct Outline {
     pub gathered: u64,
     /// Everything that went wrong: messages, commits, processes.
     pub trouble: u64,
+    /// Refunds, partial or whole.
+    pub refunds: u64,
+    /// Transfers from person to person that were accepted.
+    pub transfers: u64,
+    /// Transfers that nobody took, or that were called off.
+    pub returned: u64,
+    /// Coins of a revoked denomination that were recouped.
+    pub recoups: u64,
+    /// Cents that were renewed at the end, since their coins were soon too old.
+    pub renewed: u64,
 }
 
 impl AddAssign for Outline {
@@ -54,6 +69,11 @@ impl AddAssign for Outline {
         self.put_back += other.put_back;
         self.gathered += other.gathered;
         self.trouble += other.trouble;
+        self.refunds += other.refunds;
+        self.transfers += other.transfers;
+        self.returned += other.returned;
+        self.recoups += other.recoups;
+        self.renewed += other.renewed;
     }
 }
 
@@ -98,13 +118,31 @@ pub async fn run(seed: u64, defect: Option<Defect>) -> Outcome<Outline> {
             outline.cut_off += u64::from(done.is_err());
             customer.bury(&mut outline);
         }
-        if chance.percent(20) {
-            world.borrow_mut().recover();
-        }
+        go_on(&mut world.borrow_mut(), &mut chance)?;
     }
-    settle(&world, &mut customers).await?;
+    settle(&world, &mut customers, &mut outline).await?;
     check(&world, &mut customers, &mut outline).await?;
     Ok(outline)
+}
+
+/// What happens without any customer: the merchant goes on and gives back, time passes, a denomination is revoked.
+fn go_on(world: &mut World, chance: &mut Chance) -> Outcome {
+    if chance.percent(20) {
+        world.recover();
+        world.recover_refunds();
+    }
+    if chance.percent(25) {
+        world.give_back();
+    }
+    if chance.percent(25) && world.now < BEGIN.plus(LONGEST) {
+        let day = 86_400;
+        world.wait(if chance.percent(50) { chance.below(day) } else { chance.below(3 * day) });
+    }
+    if chance.percent(3) {
+        let now = world.now.plus(world.ahead[0]);
+        world.mint.revoke(now).map_err(|_| "the mint cannot revoke")?;
+    }
+    Ok(())
 }
 
 impl Customer {
@@ -141,7 +179,7 @@ impl Customer {
             return self.give_up(world, outline).await;
         }
         match choice {
-            0..15 => {
+            0..12 => {
                 // Now and then so many small coins that the wallet gathers them.
                 if step == 0 && chance.percent(10) {
                     for _ in 0..3 {
@@ -151,18 +189,69 @@ impl Customer {
                 let amount = cents(1 + chance.below(90));
                 self.wallet(world).await?.add_cash(MINT, amount, Progress::none()).await?;
             }
-            15..72 => {
+            12..50 => {
                 let index = usize::try_from(chance.below(PRICES.len() as u64)).unwrap_or(0);
                 buy(self.wallet(world).await?, PRICES[index]).await?;
             }
-            72..80 => {
+            50..57 => {
                 self.wallet(world).await?.resume(Progress::none()).await?;
             }
-            80..90 => self.give_up(world, outline).await?,
-            90..94 => self.lose_device(world, outline).await?,
-            _ => self.put_back(outline),
+            57..63 => drop(self.wallet(world).await?.check_refunds(None).await?),
+            63..68 => self.give_up(world, outline).await?,
+            68..72 => self.lose_device(world, outline).await?,
+            72..77 => self.put_back(outline),
+            77..84 => self.offer_link(world, chance, true).await?,
+            84..88 => self.offer_link(world, chance, false).await?,
+            88..97 => self.follow_link(world, chance).await?,
+            _ => self.call_off(world).await?,
         }
         Ok(())
+    }
+
+    /// Sends cash, or asks for it, by a link that anybody may follow.
+    async fn offer_link(
+        &mut self,
+        world: &Rc<RefCell<World>>,
+        chance: &mut Chance,
+        send: bool,
+    ) -> Result<(), WalletError> {
+        let (amount, expires_s) = (cents(1 + chance.below(20)), 1 + chance.below(OPEN_S));
+        let number = self.number;
+        let wallet = self.wallet(world).await?;
+        let made = match send {
+            true => wallet.send_person(amount, "a gift", expires_s).await?,
+            false => wallet.request_person(MINT, amount, "a share", expires_s).await?,
+        };
+        let mut world = world.borrow_mut();
+        if !send {
+            world.mint.asked_by.insert(made.transfer, number);
+        }
+        world.links.extend(made.link);
+        Ok(())
+    }
+
+    /// Follows some link: another's or this customer's own, open or long over, for the first time or again.
+    async fn follow_link(&mut self, world: &Rc<RefCell<World>>, chance: &mut Chance) -> Result<(), WalletError> {
+        let which = usize::try_from(chance.below(8)).unwrap_or(0);
+        let link = world.borrow().links.iter().rev().nth(which % world.borrow().links.len().max(1)).cloned();
+        let Some(link) = link else { return Ok(()) };
+        let wallet = self.wallet(world).await?;
+        match link.starts_with("receive=") {
+            true => wallet.receive_link(&link).await?,
+            false => wallet.pay_link(&link).await?,
+        };
+        Ok(())
+    }
+
+    /// Calls off what was sent and not yet taken.
+    async fn call_off(&mut self, world: &Rc<RefCell<World>>) -> Result<(), WalletError> {
+        let wallet = self.wallet(world).await?;
+        let transfers = wallet.transfers().await?;
+        match transfers.iter().find(|transfer| (transfer.direction, transfer.state) == (Direction::Sent, Passed::Open))
+        {
+            Some(open) => wallet.cancel_transfer(&open.transfer).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Gives up a purchase that hangs.
@@ -231,20 +320,30 @@ async fn buy(wallet: &mut Wallet<SimPorts>, price: u64) -> Result<(), WalletErro
     Ok(())
 }
 
-/// Clears the sky, lets everything arrive that is late, and lets everyone finish.
-async fn settle(world: &Rc<RefCell<World>>, customers: &mut [Customer]) -> Outcome {
+/// Clears the sky, lets everything arrive that is late, and lets everyone finish: today, and again when what was sent and
+/// not taken has gone back.
+async fn settle(world: &Rc<RefCell<World>>, customers: &mut [Customer], outline: &mut Outline) -> Outcome {
     {
         let mut world = world.borrow_mut();
         (world.weather, world.merchant_deaf) = (Weather::CLEAR, false);
         world.deliver_all();
         world.recover();
+        world.recover_refunds();
     }
+    finish(world, customers, outline).await?;
+    world.borrow_mut().wait(OPEN_S + 3_600);
+    finish(world, customers, outline).await
+}
+
+async fn finish(world: &Rc<RefCell<World>>, customers: &mut [Customer], outline: &mut Outline) -> Outcome {
     for customer in customers {
         customer.process = None;
         let mut waiting = Vec::new();
         for _ in 0..4 {
             let wallet = customer.wallet(world).await?;
-            waiting = wallet.resume(Progress::none()).await?.waiting;
+            let resumed = wallet.resume(Progress::none()).await?;
+            outline.renewed += resumed.renewed.values().sum::<u64>();
+            waiting = resumed.waiting;
             // A lost device's request that came late looks like another device at work: the customer takes the money over.
             if wallet.is_taken_over()? {
                 waiting = wallet.take_over(Progress::none()).await?.waiting;
@@ -257,7 +356,11 @@ async fn settle(world: &Rc<RefCell<World>>, customers: &mut [Customer]) -> Outco
             // What an old copy has forgotten, the words bring back.
             customer.restore(world).await?;
             waiting = customer.wallet(world).await?.resume(Progress::none()).await?.waiting;
+        } else if customer.forgetful {
+            // Money may have come by what was forgotten with the device: a request that was paid, a refund.
+            waiting = customer.wallet(world).await?.take_over(Progress::none()).await?.waiting;
         }
+        customer.wallet(world).await?.check_refunds(None).await?;
         if !waiting.is_empty() {
             return Err(format!("customer {} waits under a clear sky: {waiting:?}", customer.number).into());
         }
@@ -280,34 +383,47 @@ async fn check(world: &Rc<RefCell<World>>, customers: &mut [Customer], outline: 
     let (mint, bank) = (&world.mint, &world.bank);
     let (outstanding, reserves) = (mint.outstanding(), mint.in_reserves(bank));
     let (half_melted, owed, paid_in) = (mint.half_melted(), mint.owed(), bank.paid_in());
+    let (pending, [transfers, returned, recoups]) = (mint.pending(), mint.counts());
     let require = |holds: bool, what: &str| {
-        let books = format!("coins {outstanding:?}, melting {half_melted}, reserves {reserves:?}, owed {owed}");
+        let books = format!(
+            "coins {outstanding:?}, melting {half_melted}, reserves {reserves:?}, pending {pending}, owed {owed}"
+        );
         if holds { Ok(()) } else { Err(format!("{what}: {books}, paid in {paid_in}, wallets {balances:?}")) }
     };
     let (Some(outstanding), Some(reserves)) = (outstanding, reserves) else {
         return require(false, "more was taken out than there is").map_err(Into::into);
     };
     require(mint.overspent().is_none(), "a coin gave more than it is worth")?;
-    require(paid_in == outstanding + half_melted + reserves + owed, "the mint's books do not balance")?;
+    require(paid_in == outstanding + half_melted + reserves + pending + owed, "the mint's books do not balance")?;
     require(reserves == 0, "money is left in a reserve")?;
+    require(pending == 0, "a transfer is neither accepted nor back in its coins")?;
+    // Clocks differ by minutes.
+    let old = mint.left_behind(UnixSeconds(world.now.0 - 600));
+    require(old == Some(0), &format!("{old:?} are in coins that are too old or revoked"))?;
 
     let sold = world.merchant.delivered();
     let paid: BTreeSet<Digest> = mint.ledger.deposits.keys().copied().collect();
     let priced: BTreeSet<Digest> = sold.iter().filter(|(_, (price, _))| *price > 0).map(|(deal, _)| *deal).collect();
     require(paid == priced, "a deal is paid and not delivered, or delivered and not paid")?;
-    require(owed == sold.values().map(|(price, _)| price).sum::<u64>(), "the merchant is owed another sum")?;
+    let (refunded, refunds) = world.merchant.refunded(None);
+    require(world.merchant.refused_refund().is_none(), &format!("a refund: {:?}", world.merchant.refused_refund()))?;
+    require(owed + refunded == sold.values().map(|(price, _)| price).sum::<u64>(), "the merchant is owed another sum")?;
     for (customer, (balance, delivered)) in customers.iter().zip(balances.iter().zip(&delivered_to)) {
         let number = customer.number;
         let mine = || sold.iter().filter(|(_, (_, from))| *from == number);
         let spent: u64 = mine().map(|(_, (price, _))| price).sum();
-        require(bank.paid_by(number) == balance + spent, &format!("customer {number} bought for {spent}"))?;
+        let (back, given) = (world.merchant.refunded(Some(number)).0, mint.given_away(number));
+        let has = i128::from(balance + spent - back) + given;
+        let what = format!("customer {number} bought for {spent}, had {back} back and gave {given} away");
+        require(i128::from(bank.paid_by(number)) == has, &what)?;
         require(delivered.iter().all(|deal| sold.contains_key(deal)), "goods that were not delivered")?;
         // A gift that was given up may still be sent.
         let has_all = mine().all(|(deal, (price, _))| *price == 0 || delivered.contains(deal));
         require(customer.forgetful || has_all, &format!("customer {number} did not get the goods"))?;
     }
     outline.delivered = sold.len() as u64;
-    outline.gathered = mint.gatherings() as u64;
+    outline.gathered = mint.gatherings();
+    (outline.refunds, outline.transfers, outline.returned, outline.recoups) = (refunds, transfers, returned, recoups);
     outline.trouble = world.trouble;
     Ok(())
 }

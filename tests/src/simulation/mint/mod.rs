@@ -3,6 +3,11 @@
 //! A request is prepared on a replica (checked, its answer signed) and then committed to the ledger, which alone decides.
 //! Between the two anything may happen: the other replica commits, the replica dies, the disk refuses.
 
+mod books;
+mod life;
+mod refunds;
+mod transfers;
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -13,19 +18,21 @@ use semper_shared::items::payment::ecash::mint::{
     check_withdrawal,
 };
 use semper_shared::items::payment::ecash::transfer::{
-    CheckedTransfer, TransferAnswer, TransferBody, TransferConfirmation, check_transfer,
+    AcceptanceBody, CancellationBody, CheckedTransfer, TransferAnswer,
 };
 use semper_shared::items::payment::ecash::{
-    CoinStatus, Confirmation, DepositAnswer, DepositBody, EcashError, KAPPA, KeySet, MeltAnswer, MeltBody,
-    MeltConfirmation, MeltStatus, Planchet, ReserveStatus, Reveal, Revealed, Signatures, WithdrawalBody, Withdrawn,
+    CheckedRecoup, CoinStatus, Confirmation, DepositAnswer, DepositBody, EcashError, KAPPA, KeySet, MeltAnswer,
+    MeltBody, MeltConfirmation, MeltStatus, Planchet, PlanchetMessage, ReserveStatus, Reveal, Revealed, Signatures,
+    WithdrawalBody, Withdrawn,
 };
-use semper_shared::items::statement::Signed;
+use semper_shared::items::statement::{Compact, Signed, Statement};
 use semper_shared::security::{PublicKey, SigningKey};
 use serde::de::DeserializeOwned;
 
 use super::bank::{Bank, cents};
 use super::keys;
 use super::network::Reply;
+use super::scenario::BEGIN;
 use crate::Outcome;
 
 /// What a mint may be made to do wrong, so that one sees that the simulation notices.
@@ -43,10 +50,17 @@ pub enum Defect {
     AnswersTooEarly,
     /// It forgets what was melted and not yet revealed when a replica dies.
     ForgetsMelts,
+    /// A refund that is ordered again is made again.
+    RefundsTwice,
+    /// A transfer that was accepted goes back to its coins all the same when its time is over.
+    ReturnsAccepted,
+    /// It puts a coin's whole value into the reserve of a recoup, whatever was spent of it.
+    RecoupsWhole,
 }
 
-#[derive(Default, Clone)]
+#[derive(Clone)]
 struct Coin {
+    denomination: Digest,
     spent: u64,
     value: u64,
     draws: BTreeMap<Digest, String>,
@@ -59,20 +73,24 @@ pub(super) struct Ledger {
     withdrawals: BTreeMap<String, Vec<(Digest, u64, Withdrawn)>>,
     coins: BTreeMap<String, Coin>,
     melts: BTreeMap<String, (PublicKey, usize)>,
-    pub(super) deposits: BTreeMap<Digest, (u64, DepositAnswer)>,
-    /// By request: the reserve, the amount, what the coins signed, and the answer.
-    gathered: BTreeMap<Digest, (String, u64, Vec<Digest>, TransferAnswer)>,
+    pub(super) deposits: BTreeMap<Digest, refunds::Deposit>,
+    transfers: BTreeMap<String, transfers::Kept>,
+    /// What went into which reserve by a recoup.
+    recoups: BTreeMap<Digest, (String, u64)>,
 }
 
 /// The mint: what every replica knows, and the ledger.
 pub(super) struct Mint {
     signer: SigningKey,
     signers: &'static [BlindSigner],
-    keys: &'static KeySet,
+    keys: KeySet,
+    life: life::Life,
     verifier: &'static Native,
     gamma: u8,
     pub(super) ledger: Ledger,
     pub(super) defect: Option<Defect>,
+    /// Who asked for what is to be paid to a request, as the scenario tells.
+    pub(super) asked_by: BTreeMap<Digest, usize>,
 }
 
 /// A change that a replica is about to make, with the answer that it gives once it is made.
@@ -82,48 +100,70 @@ pub(super) enum Prepared {
     Known(Reply),
     Withdrawal(CheckedWithdrawal, Vec<Bytes>),
     Deposit(CheckedDeposit, DepositAnswer),
-    Gathering(CheckedTransfer, String, TransferAnswer),
     Melt(CheckedMelt, MeltStatus),
     Reveal(String, Revealed),
+    /// A reveal that comes too late: honest, of outputs that nobody signs any more.
+    Void(String),
+    Recoup(CheckedRecoup),
+    Refund(refunds::Order),
+    /// A transfer with its coins: its text, the hash of the coins, the answer, and who brought it.
+    Transfer(CheckedTransfer, String, Digest, TransferAnswer, usize),
+    /// A decision about a transfer, and who brought it.
+    Decision(String, transfers::Decision, usize),
 }
 
 type Refusal = Reply;
 
 impl Mint {
     pub(super) fn new(defect: Option<Defect>) -> Outcome<Self> {
-        let keys = keys::mint()?;
+        let signers = keys::mint()?;
+        let signer = keys::signer(keys::MINT_KEY)?;
+        let mut life = life::Life::default();
+        let keys = life.publish(&signer, signers, BEGIN)?;
         Ok(Self {
-            signer: keys::signer(keys::MINT_KEY)?,
-            signers: &keys.signers,
-            keys: &keys.keys,
+            signer,
+            signers: &signers.signers,
+            keys,
+            life,
             verifier: verifier()?,
             gamma: 0,
             ledger: Ledger::default(),
             defect,
+            asked_by: BTreeMap::new(),
         })
     }
 
     /// Checks a request, and signs what it is to be answered with. Nothing is changed.
     pub(super) fn prepare(
         &mut self,
+        from: usize,
         path: &str,
         body: &[u8],
         bank: &Bank,
         now: UnixSeconds,
     ) -> Result<Prepared, Refusal> {
+        self.keep_up(now)?;
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match parts.as_slice() {
             [".well-known", "semper"] => Ok(Prepared::Known(keys::mint_party(now)?)),
             ["keys"] => Ok(Prepared::Known(Reply::text(self.keys.document().compact()))),
+            ["keys", page] => self.life.page(page).map(Prepared::Known),
             ["reserves", reserve] => Ok(Prepared::Known(self.reserve(reserve, bank))),
             ["coins", coin] => Ok(Prepared::Known(self.coin(coin))),
             ["withdrawals"] => self.prepare_withdrawal(body, now),
             ["deposits"] => self.prepare_deposit(body, now),
             ["melts"] => self.prepare_melt(body, now),
-            ["melts", melt, "reveal"] => self.prepare_reveal(melt, body),
-            ["transfers"] => self.prepare_gathering(body, now),
-            // Nobody here sends cash to a person; a restored wallet asks all the same.
-            ["transfers", _] => Err(Reply::problem(Code::TRANSFER_UNKNOWN)),
+            ["melts", melt, "reveal"] => self.prepare_reveal(melt, body, now),
+            ["recoups"] => self.prepare_recoup(body),
+            ["refunds"] => self.prepare_refund(body, now),
+            ["transfers"] => self.prepare_transfer(body, now, from),
+            ["transfers", name] => Ok(Prepared::Known(self.transfer(name, now)?)),
+            ["transfers", name, "acceptance"] => {
+                self.prepare_acceptance(name, &read::<AcceptanceBody>(body)?, now, from)
+            }
+            ["transfers", name, "cancellation"] => {
+                self.prepare_cancellation(name, &read::<CancellationBody>(body)?, from)
+            }
             _ => Err(Reply::problem_with(
                 Code::NOT_FOUND,
                 serde_json::json!({ "detail": format!("nothing is at {path}") }),
@@ -137,9 +177,13 @@ impl Mint {
             Prepared::Known(reply) => Ok(reply),
             Prepared::Withdrawal(checked, signatures) => self.withdraw(checked, signatures, bank),
             Prepared::Deposit(checked, answer) => self.deposit(&checked, answer),
-            Prepared::Gathering(checked, reserve, answer) => self.gather(&checked, reserve, answer),
             Prepared::Melt(checked, status) => self.melt(&checked, status),
             Prepared::Reveal(melt, revealed) => self.reveal(&melt, revealed),
+            Prepared::Void(melt) => self.void(&melt),
+            Prepared::Recoup(checked) => self.recoup(&checked),
+            Prepared::Refund(order) => self.refund(&order),
+            Prepared::Transfer(checked, text, coins, answer, from) => self.pay_in(checked, text, coins, answer, from),
+            Prepared::Decision(name, decision, from) => self.decide(&name, decision, from),
         };
         done.unwrap_or_else(|refusal| refusal)
     }
@@ -167,14 +211,8 @@ impl Mint {
         self.ledger.withdrawals.get(reserve).into_iter().flatten().map(|(_, debited, _)| debited).sum()
     }
 
-    /// What came into a reserve, from an account or from coins.
-    fn paid_to(&self, reserve: &str, bank: &Bank) -> u64 {
-        let gathered = self.ledger.gathered.values().filter(|(other, ..)| other == reserve);
-        bank.paid_to(reserve) + gathered.map(|(_, amount, ..)| amount).sum::<u64>()
-    }
-
     fn reserve(&self, reserve: &str, bank: &Bank) -> Reply {
-        let paid = self.paid_to(reserve, bank);
+        let paid = self.credited(reserve, bank);
         if paid == 0 {
             return Reply::problem(Code::RESERVE_UNKNOWN);
         }
@@ -185,7 +223,14 @@ impl Mint {
 
     fn prepare_withdrawal(&self, body: &[u8], now: UnixSeconds) -> Result<Prepared, Refusal> {
         let body: WithdrawalBody = read(body)?;
-        let checked = check_withdrawal(self.keys, &body.request, now, self.verifier).map_err(|error| refuse(&error))?;
+        let (asked, mut known) = (digest_of(&body.request), self.ledger.withdrawals.values().flatten());
+        if let Some((.., done)) = known.find(|(digest, ..)| *digest == asked)
+            && self.defect != Some(Defect::DebitsTwice)
+        {
+            return Ok(Prepared::Known(Reply::json(&Signatures { signatures: done.signatures.clone() })));
+        }
+        let checked =
+            check_withdrawal(&self.keys, &body.request, now, self.verifier).map_err(|error| refuse(&error))?;
         let batch = checked.request.batch.iter();
         let batch: Vec<_> = batch.map(|p| Planchet { denomination: p.denomination, blinded: p.blinded }).collect();
         let signatures = self.sign(&batch)?;
@@ -196,7 +241,7 @@ impl Mint {
         let (reserve, digest) = (checked.reserve.to_text(), checked.request.digest());
         let twice = self.defect == Some(Defect::DebitsTwice);
         let total = checked.total.minor();
-        let left = self.paid_to(&reserve, bank).saturating_sub(self.debited(&reserve));
+        let left = self.credited(&reserve, bank).saturating_sub(self.debited(&reserve));
         let known = self.ledger.withdrawals.entry(reserve).or_default();
         if let Some((_, debited, done)) = known.iter_mut().find(|(other, ..)| *other == digest) {
             if twice {
@@ -206,6 +251,11 @@ impl Mint {
         }
         if left < total {
             return Err(Reply::problem(Code::FUNDS_INSUFFICIENT));
+        }
+        // A planchet is signed once.
+        let signed = |planchet: &PlanchetMessage| known.iter().any(|(.., done)| done.batch.contains(planchet));
+        if checked.request.batch.iter().any(signed) {
+            return Err(Reply::problem(Code::REQUEST_CONFLICT));
         }
         let answer = Reply::json(&Signatures { signatures: signatures.clone() });
         let batch = checked.request.batch.clone();
@@ -228,14 +278,15 @@ impl Mint {
     fn draw(
         &mut self,
         coin: &PublicKey,
-        value: u64,
+        denomination: &Digest,
         amount: u64,
         digest: Digest,
         compact: &str,
     ) -> Result<(), Refusal> {
         let takes_anything = self.defect == Some(Defect::TakesSpentCoins);
-        let known = self.ledger.coins.entry(coin.to_text()).or_default();
-        known.value = value;
+        let value = self.value(denomination);
+        let fresh = || Coin { denomination: *denomination, spent: 0, value, draws: BTreeMap::new(), melts: Vec::new() };
+        let known = self.ledger.coins.entry(coin.to_text()).or_insert_with(fresh);
         if known.draws.contains_key(&digest) {
             return Ok(());
         }
@@ -251,7 +302,11 @@ impl Mint {
 
     fn prepare_deposit(&self, body: &[u8], now: UnixSeconds) -> Result<Prepared, Refusal> {
         let body: DepositBody = read(body)?;
-        let checked = check_deposit(self.keys, &body, now, self.verifier).map_err(|error| refuse(&error))?;
+        let checked = match check_deposit(&self.keys, &body, now, self.verifier) {
+            Ok(checked) => checked,
+            // It may have been good when it came first.
+            Err(error) => return self.deposited_before(&body).ok_or_else(|| refuse(&error)),
+        };
         let confirmation = Confirmation {
             mint: self.keys.mint(),
             merchant: checked.merchant,
@@ -267,57 +322,27 @@ impl Mint {
 
     fn deposit(&mut self, checked: &CheckedDeposit, answer: DepositAnswer) -> Result<Reply, Refusal> {
         let twice = self.defect == Some(Defect::OwesTwice);
-        if let Some((owed, answer)) = self.ledger.deposits.get_mut(&checked.deal) {
+        if let Some(known) = self.ledger.deposits.get_mut(&checked.deal) {
             if twice {
-                *owed += checked.total.minor();
+                known.total += checked.total.minor();
             }
-            return Ok(Reply::json(answer));
+            return Ok(Reply::json(&known.answer));
         }
         self.draw_all(&checked.permissions)?;
         let reply = Reply::json(&answer);
-        self.ledger.deposits.insert(checked.deal, (checked.total.minor(), answer));
+        self.ledger.deposits.insert(checked.deal, refunds::Deposit::new(checked, answer));
         Ok(reply)
     }
 
-    fn prepare_gathering(&self, body: &[u8], now: UnixSeconds) -> Result<Prepared, Refusal> {
-        let body: TransferBody = read(body)?;
-        let checked = check_transfer(self.keys, &body, now, self.verifier).map_err(|error| refuse(&error))?;
-        let reserve = checked.reserve.as_ref().ok_or_else(|| Reply::problem(Code::REQUEST_INVALID))?.to_text();
-        let confirmation = TransferConfirmation {
-            mint: self.keys.mint(),
-            transfer: checked.digest,
-            amount: checked.terms.amount,
-            confirmed_at: now,
-        };
-        let answer = TransferAnswer { confirmation: Signed::sign(confirmation, &self.signer).to_compact() };
-        Ok(Prepared::Gathering(checked, reserve, answer))
-    }
-
-    fn gather(&mut self, checked: &CheckedTransfer, reserve: String, answer: TransferAnswer) -> Result<Reply, Refusal> {
-        let signed: Vec<Digest> = checked.permissions.iter().map(|checked| checked.permission.digest()).collect();
-        if let Some((_, _, known, answer)) = self.ledger.gathered.get(&checked.name) {
-            let same = *known == signed;
-            return if same { Ok(Reply::json(answer)) } else { Err(Reply::problem(Code::TRANSFER_ACCEPTED)) };
-        }
-        self.draw_all(&checked.permissions)?;
-        let reply = Reply::json(&answer);
-        self.ledger.gathered.insert(checked.name, (reserve, checked.terms.amount.minor(), signed, answer));
-        Ok(reply)
-    }
-
-    /// How often coins were gathered.
-    pub(super) fn gatherings(&self) -> usize {
-        self.ledger.gathered.len()
-    }
-
-    /// Draws on all of these coins, or on none.
+    /// Draws on all the coins, or on none.
     fn draw_all(&mut self, permissions: &[CheckedPermission]) -> Result<(), Refusal> {
         let names: Vec<String> = permissions.iter().map(|permission| permission.coin.to_text()).collect();
         let before: Vec<Option<Coin>> = names.iter().map(|name| self.ledger.coins.get(name).cloned()).collect();
         for taken in permissions {
             let permission = &taken.permission;
-            let (value, amount) = (taken.value.minor(), permission.amount.minor());
-            if let Err(refusal) = self.draw(&taken.coin, value, amount, permission.digest(), permission.compact()) {
+            let (denomination, amount) = (&permission.denomination, permission.amount.minor());
+            let drawn = self.draw(&taken.coin, denomination, amount, permission.digest(), permission.compact());
+            if let Err(refusal) = drawn {
                 if self.defect != Some(Defect::KeepsRefusedCoins) {
                     self.roll_back(names, before);
                 }
@@ -338,7 +363,15 @@ impl Mint {
 
     fn prepare_melt(&mut self, body: &[u8], now: UnixSeconds) -> Result<Prepared, Refusal> {
         let body: MeltBody = read(body)?;
-        let checked = check_melt(self.keys, &body.melt, now, self.verifier).map_err(|error| refuse(&error))?;
+        let checked = match check_melt(&self.keys, &body.melt, now, self.verifier) {
+            Ok(checked) => checked,
+            // It may have been good when it came first.
+            Err(error) => {
+                let known = self.find_melt(&digest_of(&body.melt).to_string());
+                let (_, known) = known.map_err(|_| refuse(&error))?;
+                return Ok(Prepared::Known(Reply::json(&MeltAnswer { confirmation: known.confirmation.clone() })));
+            }
+        };
         self.gamma = (self.gamma + 1) % KAPPA;
         let confirmation = MeltConfirmation { melt: checked.melt.digest(), gamma: self.gamma };
         let confirmation = Signed::sign(confirmation, &self.signer).to_compact();
@@ -353,10 +386,15 @@ impl Mint {
             let known = known.ok_or_else(|| Reply::problem(Code::INTERNAL))?;
             return Ok(Reply::json(&MeltAnswer { confirmation: known.confirmation.clone() }));
         }
-        let (value, amount) = (checked.value.minor(), checked.melt.amount.minor());
-        self.draw(&checked.coin, value, amount, digest, checked.melt.compact())?;
+        let last = self.ledger.coins.get(&name).and_then(|coin| coin.melts.last());
+        let last = last.and_then(|last| last.melt.peek_unverified().ok()).map(|last| last.sequence);
+        if last.is_some_and(|last| checked.melt.sequence <= last) {
+            return Err(Reply::problem(Code::REQUEST_CONFLICT));
+        }
+        let (denomination, amount) = (checked.melt.denomination, checked.melt.amount.minor());
+        self.draw(&checked.coin, &denomination, amount, digest, checked.melt.compact())?;
         let reply = Reply::json(&MeltAnswer { confirmation: status.confirmation.clone() });
-        let coin = self.ledger.coins.entry(name).or_default();
+        let coin = self.ledger.coins.get_mut(&name).ok_or_else(|| Reply::problem(Code::INTERNAL))?;
         self.ledger.melts.insert(digest.to_string(), (checked.coin.clone(), coin.melts.len()));
         coin.melts.push(status);
         Ok(reply)
@@ -369,13 +407,22 @@ impl Mint {
         Ok((coin, known.ok_or_else(unknown)?))
     }
 
-    fn prepare_reveal(&self, melt: &str, body: &[u8]) -> Result<Prepared, Refusal> {
+    fn prepare_reveal(&self, melt: &str, body: &[u8], now: UnixSeconds) -> Result<Prepared, Refusal> {
         let reveal: Reveal = read(body)?;
         let (coin, status) = self.find_melt(melt)?;
+        if let Some(revealed) = &status.revealed {
+            return Ok(Prepared::Known(Reply::json(&Signatures { signatures: revealed.signatures.clone() })));
+        }
+        if status.void {
+            return Err(Reply::problem(Code::DENOMINATION_EXPIRED));
+        }
         let broken = |_| Reply::problem(Code::INTERNAL);
         let payload = status.melt.peek_unverified().map_err(broken)?;
         let gamma = status.confirmation.peek_unverified().map_err(broken)?.gamma;
-        let planchets = check_reveal(self.keys, coin, &payload, gamma, &reveal).map_err(|error| refuse(&error))?;
+        let planchets = check_reveal(&self.keys, coin, &payload, gamma, &reveal).map_err(|error| refuse(&error))?;
+        if !payload.outputs.iter().all(|output| self.signs(output, now)) {
+            return Ok(Prepared::Void(melt.to_owned()));
+        }
         let signatures = self.sign(&planchets)?;
         Ok(Prepared::Reveal(melt.to_owned(), Revealed { transfer_public: reveal.transfer_public, signatures }))
     }
@@ -385,55 +432,36 @@ impl Mint {
         let (coin, index) = self.ledger.melts.get(melt).cloned().ok_or_else(unknown)?;
         let coin = self.ledger.coins.get_mut(&coin.to_text());
         let status = coin.and_then(|coin| coin.melts.get_mut(index)).ok_or_else(unknown)?;
+        if status.void {
+            return Err(Reply::problem(Code::DENOMINATION_EXPIRED));
+        }
         let first = status.revealed.get_or_insert(revealed);
         Ok(Reply::json(&Signatures { signatures: first.signatures.clone() }))
     }
 
+    /// Gives the amount of a melt back to its coin, once, unless it was revealed meanwhile.
+    fn void(&mut self, melt: &str) -> Result<Reply, Refusal> {
+        let unknown = || Reply::problem(Code::MELT_UNKNOWN);
+        let (coin, index) = self.ledger.melts.get(melt).cloned().ok_or_else(unknown)?;
+        let coin = self.ledger.coins.get_mut(&coin.to_text()).ok_or_else(unknown)?;
+        let status = coin.melts.get_mut(index).ok_or_else(unknown)?;
+        if !status.void && status.revealed.is_none() {
+            status.void = true;
+            coin.spent -= amount(status);
+        }
+        Err(Reply::problem(Code::DENOMINATION_EXPIRED))
+    }
+
     fn coin(&self, name: &str) -> Reply {
-        match self.ledger.coins.get(name).filter(|coin| coin.spent > 0) {
+        match self.ledger.coins.get(name) {
             None => Reply::problem(Code::COIN_UNKNOWN),
             Some(coin) => Reply::json(&CoinStatus {
                 remaining: cents(coin.value.saturating_sub(coin.spent)),
                 melts: coin.melts.clone(),
-                pending: Vec::new(),
+                pending: self.pending_of(name),
                 refunds: Vec::new(),
             }),
         }
-    }
-
-    /// The books: what was issued in coins and not drawn from them. `None` where more was drawn than issued.
-    pub(super) fn outstanding(&self) -> Option<u64> {
-        let batches = self.ledger.withdrawals.values().flatten().flat_map(|(_, _, done)| &done.batch);
-        let withdrawn: u64 = batches.map(|planchet| self.value(&planchet.denomination)).sum();
-        let revealed: u64 = self.melts().filter(|status| status.revealed.is_some()).map(amount).sum();
-        let drawn: u64 = self.ledger.coins.values().map(|coin| coin.spent).sum();
-        (withdrawn + revealed).checked_sub(drawn)
-    }
-
-    /// What was melted and is still to be revealed.
-    pub(super) fn half_melted(&self) -> u64 {
-        self.melts().filter(|status| status.revealed.is_none()).map(amount).sum()
-    }
-
-    fn melts(&self) -> impl Iterator<Item = &MeltStatus> {
-        self.ledger.coins.values().flat_map(|coin| &coin.melts)
-    }
-
-    /// What is left in reserves. `None` where more was taken out than came in.
-    pub(super) fn in_reserves(&self, bank: &Bank) -> Option<u64> {
-        let debited: u64 = self.ledger.withdrawals.keys().map(|reserve| self.debited(reserve)).sum();
-        let gathered: u64 = self.ledger.gathered.values().map(|(_, amount, ..)| amount).sum();
-        (bank.paid_in() + gathered).checked_sub(debited)
-    }
-
-    /// What is owed to merchants.
-    pub(super) fn owed(&self) -> u64 {
-        self.ledger.deposits.values().map(|(amount, _)| amount).sum()
-    }
-
-    /// A coin of which more was spent than it is worth.
-    pub(super) fn overspent(&self) -> Option<&String> {
-        self.ledger.coins.iter().find(|(_, coin)| coin.spent > coin.value).map(|(name, _)| name)
     }
 }
 
@@ -451,6 +479,11 @@ pub(super) fn verifier() -> Outcome<&'static Native> {
 
 fn amount(status: &MeltStatus) -> u64 {
     status.melt.peek_unverified().map_or(0, |melt| melt.amount.minor())
+}
+
+/// The digest of a statement whose signature is not looked at.
+fn digest_of<T: Statement>(compact: &Compact<T>) -> Digest {
+    compact.as_str().rsplit_once('.').map_or_else(|| Digest::of(b""), |(input, _)| Digest::of(input.as_bytes()))
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
