@@ -62,9 +62,13 @@ pub use config::NotificationsConfig;
 pub use config::{AccountConfig, Config, GatewayConfig, MintConfig, PayoutConfig};
 pub use messages::{AcknowledgementBody, Card, GoodPage, Offers, PartCard};
 
-/// The bodies that the operator's routes take, by the name of their type, and whether an input is one. For fuzzing.
+/// A body by the name of its type, and whether an input is one.
 #[cfg(all(feature = "account", any(test, feature = "testing")))]
-pub const OPERATORS_BODIES: &[(&str, fn(&[u8]) -> bool)] = &[
+pub type Body = (&'static str, fn(&[u8]) -> bool);
+
+/// The bodies that the operator's routes take. For fuzzing.
+#[cfg(all(feature = "account", any(test, feature = "testing")))]
+pub const OPERATORS_BODIES: &[Body] = &[
     ("Assignment", reads::<accounts::desk::Assignment>),
     ("RefundOrder", reads::<admin::RefundOrder>),
     ("SendBack", reads::<accounts::desk::SendBack>),
