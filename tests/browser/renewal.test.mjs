@@ -146,7 +146,7 @@ scenario("cash that is called back is worth what it was", async () => {
   await popup.getByText("Some of this cash was called back").first().waitFor();
   assert.deepEqual(await look(popup, "renewal-3-called-back"), []);
   await button(popup, "Try again").click();
-  await seesYours(page);
+  await Promise.all([seesYours(page), popup.isClosed() || popup.waitForEvent("close")]);
   await openHome(page, demo.wallet);
   await seesBalance(page, "€16.80");
   assert.equal(await demo.bankBalance(), held, "no money was brought in for it");
