@@ -430,6 +430,7 @@ impl<P: Ports> Wallet<P> {
     /// The mint with the most cash in the currency of an amount.
     async fn mint_for(&mut self, amount: Amount) -> Result<Thumbprint, WalletError> {
         self.sync().await?;
+        self.own()?;
         self.rescan_if_due().await?;
         let mints = self.state()?.payer.purse().mints.iter();
         let fits = mints.filter(|(_, held)| held.currency == amount.currency());
