@@ -101,6 +101,52 @@ fn who_restores_has_the_money_and_the_other_stops() {
     assert_eq!(devices.owed(), CASH - 10);
 }
 
+/// A wallet whose words were restored elsewhere says so when it sends or pays a person, and nothing is lost by the attempt.
+#[test]
+fn who_was_taken_over_sends_nothing_and_says_why() {
+    // Less than the coins of this mint are good for.
+    const OPEN_S: u64 = 600;
+    for asked in [false, true] {
+        let mut devices = Devices::new();
+        let link = asked.then(|| {
+            let here = devices.world(0);
+            let there = here.elsewhere();
+            let mut payee = there.wallet();
+            let link = run(async {
+                payee.create(&Words::make(&mut TestRng::new(5)).unwrap(), "pass").await.unwrap();
+                payee.request_person(MINT, cents(9), "a share", OPEN_S).await.unwrap().link.unwrap()
+            });
+            here.market.swap(&there.market);
+            link.unwrap()
+        });
+        assert_eq!(devices.restore(1), CASH);
+        let mut old = devices.wallet(0);
+        let tried = run(async {
+            match &link {
+                Some(link) => old.pay_link(link).await,
+                None => old.send_person(cents(9), "a gift", OPEN_S).await,
+            }
+        });
+        assert_eq!(tried.unwrap().unwrap_err(), WalletError::TakenOver);
+        assert!(old.is_taken_over().unwrap());
+        // Also after a restart.
+        let mut old = devices.wallet(0);
+        let again = run(old.send_person(cents(9), "a gift", OPEN_S)).unwrap();
+        assert_eq!(again.unwrap_err(), WalletError::TakenOver);
+        assert_eq!((devices.balance(1), devices.owed()), (CASH, CASH));
+        // And back: the first has all of it, and can send.
+        let mut first = devices.wallet(0);
+        run(async {
+            let resumed = first.take_over(Progress::none()).await.unwrap();
+            assert_eq!(resumed.waiting, []);
+            assert_eq!(first.balance().await.unwrap()["EUR"], CASH);
+            first.send_person(cents(9), "a gift", OPEN_S).await.unwrap();
+        })
+        .unwrap();
+        assert_eq!(devices.balance(0), CASH - 9);
+    }
+}
+
 #[test]
 fn a_backup_that_is_imported_while_the_first_device_goes_on_takes_over() {
     let mut devices = Devices::new();
