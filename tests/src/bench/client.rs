@@ -107,6 +107,15 @@ impl Bench {
         Ok(first..self.made)
     }
 
+    /// Reserves that hold `cents` each, as of customers of their own.
+    pub(super) async fn reserves(&mut self, count: usize, cents: usize) -> Outcome<Vec<SigningKey>> {
+        let mut made = Vec::with_capacity(count);
+        for _ in 0..count {
+            made.push(self.reserve(cents).await?);
+        }
+        Ok(made)
+    }
+
     /// Withdrawals of so many one-cent coins each, ready to be sent, with the coins' secrets.
     pub(super) fn withdrawals(&mut self, reserve: &SigningKey, sizes: &[usize]) -> Outcome<Vec<Withdrawn>> {
         let batches = sizes.iter().map(|size| self.take_numbers(*size)).collect::<Outcome<Vec<_>>>()?;

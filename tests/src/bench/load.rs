@@ -92,12 +92,21 @@ pub(super) async fn refunds(bench: &mut Bench, site: &Site, plan: &Plan, bought:
     both(&site.merchants, site, jobs, 0, plan).await
 }
 
-/// Withdrawals of one coin each.
+/// How many withdrawals of the benchmark are from the same reserve: nobody's reserve is that of all customers, and
+/// PostgreSQL keeps a version of its row for each withdrawal of the last moments.
+const OF_ONE_RESERVE: usize = 10;
+
+/// Withdrawals of one coin each; of the reserves' first coins first.
 pub(super) async fn withdrawals(bench: &mut Bench, site: &Site, plan: &Plan) -> Outcome<Shown> {
     let count = plan.withdrawals + plan.withdrawals / 2;
-    let reserve = bench.reserve(count).await?;
-    let made = bench.withdrawals(&reserve, &vec![1; count])?;
-    let jobs = made.into_iter().map(|withdrawal| Job::of(withdrawal.request)).collect();
+    let reserves = bench.reserves(count.div_ceil(OF_ONE_RESERVE), OF_ONE_RESERVE).await?;
+    let mut jobs = Vec::with_capacity(reserves.len() * OF_ONE_RESERVE);
+    for _ in 0..OF_ONE_RESERVE {
+        for reserve in &reserves {
+            let made = bench.withdrawals(reserve, &[1])?;
+            jobs.extend(made.into_iter().map(|withdrawal| Job::of(withdrawal.request)));
+        }
+    }
     both(&site.mints, site, jobs, 0, plan).await
 }
 

@@ -11,9 +11,9 @@ use wasmparser::{Parser, Payload, TypeRef};
 use crate::run::{Failure, Outcome};
 
 /// Bytes that must be the same in a row to count as shared: a few instructions.
-const SHARED_BYTES: usize = 6;
+const SHARED_BYTES: usize = 4;
 /// What more functions than this have says nothing about any two of them.
-const COMMONPLACE: usize = 300;
+const COMMONPLACE: usize = 1_000;
 /// Added to what two functions have together, so that tiny ones do not count as twins for a trifle.
 const AT_LEAST: usize = 8;
 
