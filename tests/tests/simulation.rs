@@ -11,8 +11,22 @@ use semper_tests::simulation::{Defect, Outline, run_many};
 const SEEDS: u64 = 2_000;
 const THREADS: usize = 2;
 
-/// The seeds among which every defect shows itself.
+/// How many seeds are tried for a defect to show itself.
 const DEFECTIVE: u64 = 2_000;
+
+/// Each way of being wrong, and a seed to begin at: the first of those that show it is close behind. Where the simulation
+/// changes, another one is, and the search takes longer.
+const DEFECTS: [(Defect, u64); 9] = [
+    (Defect::TakesSpentCoins, 150),
+    (Defect::OwesTwice, 0),
+    (Defect::DebitsTwice, 0),
+    (Defect::KeepsRefusedCoins, 740),
+    (Defect::AnswersTooEarly, 80),
+    (Defect::ForgetsMelts, 1_240),
+    (Defect::RefundsTwice, 0),
+    (Defect::ReturnsAccepted, 0),
+    (Defect::RecoupsWhole, 0),
+];
 
 #[test]
 fn money_is_conserved_in_every_weather() -> Outcome {
@@ -43,18 +57,8 @@ fn money_is_conserved_in_every_weather() -> Outcome {
 /// The simulation is worth nothing unless it notices: each way of being wrong fails some seed, which can be replayed.
 #[test]
 fn a_mint_that_is_wrong_is_found_out() -> Outcome {
-    for defect in [
-        Defect::TakesSpentCoins,
-        Defect::OwesTwice,
-        Defect::DebitsTwice,
-        Defect::KeepsRefusedCoins,
-        Defect::AnswersTooEarly,
-        Defect::ForgetsMelts,
-        Defect::RefundsTwice,
-        Defect::ReturnsAccepted,
-        Defect::RecoupsWhole,
-    ] {
-        let Err(failure) = run_many(0..DEFECTIVE, THREADS, Some(defect)) else {
+    for (defect, first) in DEFECTS {
+        let Err(failure) = run_many(first..first + DEFECTIVE, THREADS, Some(defect)) else {
             return Err(format!("{defect:?} was not noticed in {DEFECTIVE} seeds").into());
         };
         let told = failure.to_string();
