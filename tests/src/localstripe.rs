@@ -1,6 +1,6 @@
 //! localstripe, a server by others that imitates Stripe's API: a process on loopback, ended when dropped.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::Outcome;
+use crate::demo::free_ports;
 
 /// Its own start listens on every address and keeps its objects in one fixed file; this does neither.
 const START: &str = "
@@ -41,7 +42,7 @@ impl LocalStripe {
                        target/python/bin/pip install -r tests/python/requirements.txt";
             return Err(format!("localstripe is not installed: {how}").into());
         }
-        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let port = free_ports(1)?;
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("stripe.key"), KEY)?;
         let mut child = Command::new(python)

@@ -1,5 +1,6 @@
 /** The `semper` binary as a process: merchant, wallet site, mint and bank on one base port. */
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { closeSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -132,16 +133,17 @@ export class Demo {
 
 /** The first of eight ports of which those of a demo and the one behind a line are free now. */
 async function freeBase() {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const base = (await portOf(0)) & ~7;
+  for (let attempt = 0; attempt < 1000; attempt += 1) {
+    // Below what systems give to outgoing connections, one of which could take a port before a server does.
+    const base = randomInt(10_240, 32_768) & ~7;
     const offsets = [...Array(BEHIND_THE_LINE + 1).keys()];
     const free = await Promise.all(offsets.map((offset) => portOf(base + offset).catch(() => 0)));
-    if (free.every((port) => port > 1024)) return base;
+    if (free.every((port) => port > 0)) return base;
   }
   throw new Error("no free ports on loopback");
 }
 
-/** Listens for a moment. @param {number} port or 0 for any */
+/** Listens for a moment. @param {number} port */
 async function portOf(port) {
   const server = createServer();
   server.listen(port, "127.0.0.1");

@@ -1,7 +1,6 @@
 //! A demo's bank, mint and gateway, and shops and wallets of this process that work with them.
 
 use std::future::Future;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use semper_shared::items::party::{ModuleVersion, Party, Role};
 use semper_shared::items::payment::ecash::{EcashPayee, TrustedMint};
 use semper_shared::items::payment::{ErasedPayee, ModuleId};
 use semper_shared::items::statement::Compact;
+use semper_tests::demo::free_ports;
 use semper_tests::{Demo, Outcome, goods};
 use semper_wallet::core::{Kdf, MakePayer, Progress, Wallet, WalletError};
 use semper_wallet::native::{Computer, MemoryStore};
@@ -52,7 +52,7 @@ impl World {
         let folder = tempfile::tempdir()?;
         let goods = folder.path().join("goods");
         goods::write(&goods)?;
-        let server = server(free_port()?);
+        let server = server(free_ports(1)?);
         let config: gateway::Config = serde_json::from_value(json!({
             "data": folder.path().join("gateway"),
             "name": "The gateway",
@@ -114,7 +114,7 @@ impl World {
     ) -> Outcome<Shop> {
         let data = tempfile::tempdir_in(self.folder.path())?.keep();
         catalogue::import(&data, None, &self.goods, &[], &mut |_| {})?;
-        let port = free_port()?;
+        let port = free_ports(1)?;
         settings["data"] = json!(data);
         settings["name"] = json!("The shop");
         let mut config: Config = serde_json::from_value(settings)?;
@@ -144,7 +144,7 @@ impl World {
     }
 
     async fn stranger(&self, role: Role, module: &str, versions: &[u32]) -> Outcome<String> {
-        let settings = server(free_port()?);
+        let settings = server(free_ports(1)?);
         let url = settings.public_url.clone();
         let id = ModuleId::new(module).ok_or("a name")?;
         let modules: Vec<_> =
@@ -242,10 +242,6 @@ fn header(compact: &str) -> Outcome<Value> {
 
 fn payload(compact: &str) -> Outcome<Value> {
     part(compact, 1)
-}
-
-fn free_port() -> Outcome<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn server(port: u16) -> ServerSettings {

@@ -396,9 +396,20 @@ fn service_user() -> (u32, u32) {
     ids("postgres").or_else(|| ids("nobody")).unwrap_or((65_534, 65_534))
 }
 
+/// A port that nobody listens at, picked at random below those that systems give to outgoing connections: one of these could
+/// take it before the server does.
 fn free_port() -> Result<String, String> {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    Ok(port.map_err(|error| format!("a free port: {error}"))?.port().to_string())
+    const FIRST: u16 = 10_240;
+    const END: u16 = 32_768;
+    for _ in 0..1_000 {
+        let mut bytes = [0; 2];
+        getrandom::fill(&mut bytes).map_err(|error| format!("random numbers: {error}"))?;
+        let port = FIRST + u16::from_le_bytes(bytes) % (END - FIRST);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port.to_string());
+        }
+    }
+    Err("no free port on loopback".to_owned())
 }
 
 fn answers(port: &str) -> bool {
