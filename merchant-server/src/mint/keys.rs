@@ -63,6 +63,8 @@ struct StoredKey {
 /// How far ahead denominations are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ahead {
+    /// None: what the folder has, without waiting for whoever makes more.
+    Nothing,
     /// Those that are to be issued now: enough to begin with.
     Now,
     /// Those of the times to come, too.
@@ -70,7 +72,8 @@ pub(super) enum Ahead {
 }
 
 /// Reads the mint's denominations, makes those that are missing at `now`, and destroys private keys whose time is over.
-/// Takes seconds where it makes some. Replicas that share the folder take turns.
+/// Takes seconds where it makes some. Replicas that share the folder take turns. With [`Ahead::Nothing`], the folder stays as it
+/// is, and keys of what was revoked are left out.
 pub(super) fn load_or_make(
     folder: &Path,
     (windows, fees): (&Windows, &FeeTable),
@@ -79,14 +82,15 @@ pub(super) fn load_or_make(
     is_revoked: &dyn Fn(&DenominationKey) -> bool,
 ) -> Result<Vec<Issuer>, StartError> {
     let path = folder.join(FILE);
+    let until = match ahead {
+        Ahead::Nothing => return Ok(without(read(&path)?, is_revoked)),
+        Ahead::Now => now,
+        Ahead::Settings => now.plus(windows.days(windows.ahead_days)),
+    };
     let lock = folder.join(LOCK);
     let lock_file = File::create(&lock).map_err(|source| io_error(&lock, source))?;
     lock_file.lock().map_err(|source| io_error(&lock, source))?;
     let mut issuers = read(&path)?;
-    let until = match ahead {
-        Ahead::Now => now,
-        Ahead::Settings => now.plus(windows.days(windows.ahead_days)),
-    };
     let good: Vec<&DenominationKey> = issuers.iter().map(|issuer| &issuer.key).filter(|key| !is_revoked(key)).collect();
     let missing = windows.missing(good.into_iter(), now, until);
     let mut changed = false;
@@ -109,6 +113,14 @@ pub(super) fn load_or_make(
         write(&path, &issuers)?;
     }
     Ok(issuers)
+}
+
+/// The same without the private keys of some.
+fn without(mut issuers: Vec<Issuer>, is_revoked: &dyn Fn(&DenominationKey) -> bool) -> Vec<Issuer> {
+    for issuer in issuers.iter_mut().filter(|issuer| is_revoked(&issuer.key)) {
+        issuer.signer = None;
+    }
+    issuers
 }
 
 /// Every denomination that a folder has.

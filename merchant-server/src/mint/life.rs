@@ -130,17 +130,24 @@ impl Mint {
     }
 
     /// Takes revocations in: those that the operator has laid into the folder, and those that the ledger has and the ring
-    /// has not.
-    pub(super) async fn watch_revocations(&self) {
+    /// has not. They are published at once: the keys that take the place of what was revoked are still to be made. Whether
+    /// there were any.
+    pub(super) async fn take_revocations(&self) -> bool {
         let known = self.ring().revoked;
         let revocations = match self.take_request().await {
             Ok(()) => self.store.revocations().await,
             Err(error) => Err(error),
         };
         match revocations {
-            Ok(revocations) if revocations.len() != known => self.renew_ring(Ahead::Settings).await,
-            Ok(_) => {}
-            Err(error) => tracing::warn!(cause = %error, "cannot read the revocations"),
+            Ok(revocations) if revocations.len() != known => {
+                self.renew_ring(Ahead::Nothing).await;
+                true
+            }
+            Ok(_) => false,
+            Err(error) => {
+                tracing::warn!(cause = %error, "cannot read the revocations");
+                false
+            }
         }
     }
 

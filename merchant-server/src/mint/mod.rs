@@ -238,12 +238,25 @@ async fn renew(mint: Arc<Mint>, shutdown: Shutdown) {
     }
 }
 
-/// Looks for revocations, until the process is to stop.
+/// Looks for revocations, until the process is to stop. Making keys does not keep it from the next one.
 async fn watch(mint: Arc<Mint>, shutdown: Shutdown) {
     loop {
         tokio::select! {
             () = shutdown.requested() => return,
-            () = tokio::time::sleep(life::WATCH) => mint.watch_revocations().await,
+            () = tokio::time::sleep(life::WATCH) => {}
+        }
+        if mint.take_revocations().await {
+            tokio::spawn(replace(Arc::clone(&mint), shutdown.clone()));
+        }
+    }
+}
+
+/// Makes keys in place of what was revoked.
+async fn replace(mint: Arc<Mint>, shutdown: Shutdown) {
+    while !mint.renew_ring(Ahead::Settings).await {
+        tokio::select! {
+            () = shutdown.requested() => return,
+            () = tokio::time::sleep(life::WATCH) => {}
         }
     }
 }
@@ -265,11 +278,17 @@ impl Mint {
         (self.clock)()
     }
 
-    /// Makes what is missing, and publishes a new document. Where that fails, the present one goes on.
-    async fn renew_ring(&self, ahead: Ahead) {
+    /// Makes what is missing, and publishes a new document. Where that fails, the present one goes on. Whether it did not.
+    async fn renew_ring(&self, ahead: Ahead) -> bool {
         match make_ring(&self.config, &self.url, &self.signer, &*self.store, &self.clock, ahead).await {
-            Ok(ring) => self.publish(ring),
-            Err(error) => tracing::error!(cause = %error, "cannot renew the denominations"),
+            Ok(ring) => {
+                self.publish(ring);
+                true
+            }
+            Err(error) => {
+                tracing::error!(cause = %error, "cannot renew the denominations");
+                false
+            }
         }
     }
 

@@ -40,8 +40,43 @@ impl Wallet {
 async fn revoke_all(market: &Market) -> usize {
     let revoked = revoke(&market.mint.config, &[], "a drill").unwrap();
     assert!(revoked > 0);
-    market.mint.watch_revocations().await;
+    market.mint.take_revocations().await;
+    assert!(market.mint.renew_ring(Ahead::Settings).await, "keys were made in their place");
     revoked
+}
+
+/// A revocation is urgent: the coins are refused while somebody still makes keys. Those that take the place come afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_does_not_wait_for_new_keys() {
+    let market = Market::start().await;
+    let shop = merchant(1);
+    market.register(&shop, "merchant").await;
+    let mut wallet = Wallet::new(&market, 1).await;
+    wallet.withdraw(&market, 100).await;
+    // Another replica makes keys, and takes its time.
+    let lock = std::fs::File::create(market.folder.path().join("mint/denominations.lock")).unwrap();
+    lock.lock().unwrap();
+    let revoked = revoke(&market.mint.config, &[], "a drill").unwrap();
+    for _ in 0..400 {
+        if !market.keys().await.revoked.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    assert_eq!(market.keys().await.revoked.len(), revoked);
+    let late = wallet.pay(&market, &shop, deal(1), 23);
+    assert_eq!(market.refused("/deposits", &late).await, (410, "denomination-revoked".to_owned()));
+    let later = market.mint.now().plus(59 * DAY_S);
+    assert!(market.mint.ring().keys.withdrawal(euros(255), later).is_err(), "nothing takes their place yet");
+
+    drop(lock);
+    for _ in 0..1_200 {
+        if market.mint.ring().keys.withdrawal(euros(255), later).is_ok() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    assert_replaced(&market, revoked).await;
 }
 
 /// A key document that was begun before a revocation, and whose keys took longer to make, does not undo it: neither are the
