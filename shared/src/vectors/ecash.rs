@@ -31,6 +31,7 @@ pub(super) fn perform(operation: &str, input: Value) -> Performed {
         "spread-refund" => on(input, spread_refund),
         "check-refund" => on(input, refund),
         "check-refund-confirmation" => on(input, refund_confirmation),
+        "check-withdrawal" | "check-melt" | "check-reveal" => super::issue::perform(operation, input),
         "opening" | "check-recoup" | "check-solvency" => super::life::perform(operation, input),
         _ => unknown(operation),
     }

@@ -13,7 +13,11 @@ mod ecash;
 mod foundation;
 mod information;
 #[cfg(feature = "ecash")]
+mod issue;
+#[cfg(feature = "ecash")]
 mod life;
+mod negotiation;
+mod party;
 mod policy;
 mod security;
 mod statement;
@@ -66,6 +70,8 @@ pub fn run(module: &str, text: &str) -> Result<(), String> {
         #[cfg(feature = "ecash")]
         "transfer" => transfer::perform,
         "policy" => policy::perform,
+        "party" => party::perform,
+        "negotiation" => negotiation::perform,
         "offer" | "deal" | "split" => commerce::perform,
         _ => return Err(format!("there is no module {module}")),
     };
