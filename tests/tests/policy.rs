@@ -1,7 +1,9 @@
 //! Ways to pay and policies from end to end, with the real programs and the published samples.
 #![allow(missing_docs)]
 
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use semper_tests::wallet::path;
 use semper_tests::{Demo, Outcome, Wallet};
@@ -62,6 +64,46 @@ fn a_wallet_pays_by_its_policy_alone() -> Outcome {
     wallet.run(&["policy", "clear"])?;
     assert_eq!(wallet.json(&["policy", "show", "--json"])?["policy"], Value::Null);
     assert_eq!(wallet.refused(&["policy", "set", path(&wallet.home().join("key"))?])?, "statement-malformed");
+    Ok(())
+}
+
+/// Runs a command at a terminal of its own, at which somebody types this: whether it succeeded, and what was to be seen.
+fn at_a_terminal(wallet: &Wallet, arguments: &[&str], typed: &str) -> Outcome<(bool, String)> {
+    let command = wallet.command(arguments)?;
+    let mut terminal = Command::new("python3");
+    terminal.args(["-c", "import os, pty, sys\nsys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"]);
+    terminal.arg(command.get_program()).args(command.get_args());
+    let mut terminal = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
+    let mut keyboard = terminal.stdin.take().ok_or("no keyboard")?;
+    keyboard.write_all(typed.as_bytes())?;
+    drop(keyboard);
+    let output = terminal.wait_with_output()?;
+    Ok((output.status.success(), String::from_utf8(output.stdout)?))
+}
+
+#[test]
+fn the_first_authority_is_obeyed_when_the_person_at_the_terminal_says_so() -> Outcome {
+    let wallet = Wallet::init()?;
+    let (ch, de) = (sample("ch")?, sample("de")?);
+    let set = ["policy", "set", &ch, "--country", "CH"];
+    let authority = || -> Outcome<Value> { Ok(wallet.json(&["policy", "show", "--json"])?["authority"].clone()) };
+    for no in ["n\n", "\n", "yes, perhaps\n"] {
+        let (obeyed, seen) = at_a_terminal(&wallet, &set, no)?;
+        assert!(!obeyed && seen.contains("error[policy-authority]"), "{no:?}: {seen}");
+        assert!(seen.contains("Sample: Switzerland") && seen.contains(CH), "what is asked about: {seen}");
+        assert!(seen.contains("Obey it from now on? [y/N]"), "{seen}");
+        assert_eq!(authority()?, Value::Null, "{no:?} is no yes");
+    }
+    let (obeyed, seen) = at_a_terminal(&wallet, &set, "y\n")?;
+    assert!(obeyed && seen.contains("Obey it from now on? [y/N]"), "{seen}");
+    assert_eq!(authority()?, CH);
+
+    // The same authority again is not asked about, and another one is none that a yes would do for.
+    let (obeyed, seen) = at_a_terminal(&wallet, &set, "n\n")?;
+    assert!(obeyed && !seen.contains("[y/N]"), "{seen}");
+    let (obeyed, seen) = at_a_terminal(&wallet, &["policy", "set", &de], "y\n")?;
+    assert!(!obeyed && !seen.contains("[y/N]") && seen.contains("error[policy-authority]"), "{seen}");
+    assert_eq!(authority()?, CH);
     Ok(())
 }
 

@@ -7,16 +7,19 @@ mod ways;
 mod world;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use semper_shared::foundation::Coded as _;
+use semper_shared::foundation::{Code, Coded as _};
 use semper_shared::items::payment::card::CardPayer;
 use semper_shared::items::payment::{ErasedPayee, PayerModule};
 use semper_tests::Outcome;
 use semper_wallet::core::{MakePayer, WalletError};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use ways::{Asking, BARTER, CARD, ECASH, Way, payee};
 use world::{Shop, World, in_time, version_of};
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a shop is handed, what it offers then, and what a wallet is handed.
 type Side<'a> = (Vec<Arc<dyn ErasedPayee>>, &'a [(&'a str, u32)], &'a [MakePayer]);
@@ -77,6 +80,64 @@ fn cards_of_a_shop_of_another_version() -> Outcome {
             "a wallet with a card, and version 1 alone"
         );
         assert_eq!(cell(&world, &shop, "card", newer).await?, "paid/2");
+        Ok(())
+    })
+}
+
+/// What becomes of a purchase by card: the version that paid, in version 1 through the gateway, which is asked for its own word.
+async fn card_cell(world: &World, shop: &Shop, newer: &[MakePayer]) -> Outcome<String> {
+    let mut wallet = world.wallet(newer).await?;
+    let review = wallet.review(&shop.offer()).await?;
+    let card = review.methods.iter().find(|way| way.usable && way.module.as_str() == "card");
+    let card = card.ok_or("the card pays")?.module.clone();
+    let since = Instant::now();
+    let deal = loop {
+        match world::pay(&mut wallet, &review.offer_digest, &card).await {
+            // The gateway has only just met the shop, or is about to.
+            Err(error) if error.code() == Code::OUTCOME_UNKNOWN && since.elapsed() < PATIENCE => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            paid => break paid?,
+        }
+    };
+    let evidence = wallet.evidence(&deal).await?;
+    assert_eq!(wallet.deals().await?.len(), 1, "asked again, it is one deal");
+    let version = version_of(&evidence, "semper-order+jwt")?;
+    if version == 1 {
+        let done = world::payload_of(&evidence, "semper-card-done+jwt")?;
+        let url = format!("{}/authorisations/{}", world.gateway, done["common"].as_str().ok_or("an authorisation")?);
+        let standing: Value = serde_json::from_str(&reqwest::get(url).await?.text().await?)?;
+        assert_eq!((&standing["state"], &standing["captured_minor"]), (&json!("captured"), &json!(320)), "{standing}");
+    }
+    // The offer stays as it was signed, with what this wallet has never heard of.
+    let offer = world::payload_of(&evidence, "semper-offer+jwt")?;
+    let ways = offer["accepts"].as_array().ok_or("ways to pay")?;
+    let first = ways.iter().find(|way| way["module"] == "card" && way["version"].as_u64().unwrap_or(1) == 1);
+    assert_eq!(first.ok_or("version 1")?["parameters"]["instalments_of_the_future"], instalments());
+    Ok(format!("paid/{version}"))
+}
+
+fn instalments() -> Value {
+    json!({"months": [3, 6], "from": {"currency": "EUR", "minor": 300}})
+}
+
+/// Cards, a slip and a gateway as they are: what one side alone knows is left out, and the rest is paid.
+#[test]
+fn cards_are_paid_through_a_gateway_whatever_one_side_knows_beside() -> Outcome {
+    in_time(async {
+        let mut world = World::start().await?;
+        let (mut shop, cards) = world.card_shop(("instalments_of_the_future", instalments())).await?;
+        let newer: &[MakePayer] = &[|| Box::new(Way::<CARD, 2>)];
+        let mut table = Vec::new();
+        for wallet in [&[][..], newer] {
+            table.push(card_cell(&world, &shop, wallet).await?);
+        }
+        shop.renew(vec![cards, payee::<CARD, 2>()], &[("card", 1), ("card", 2)]).await?;
+        for wallet in [&[][..], newer] {
+            table.push(card_cell(&world, &shop, wallet).await?);
+        }
+        let expected = ["paid/1", "paid/1", "paid/1", "paid/2"];
+        assert_eq!(table, expected, "wallets [1], [1, 2] by shops [1 and a field], [1 and a field, 2]");
         Ok(())
     })
 }

@@ -6,23 +6,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use semper_server::crypto::NativeSigner;
-use semper_server::gateway;
 use semper_server::http::{ServerSettings, Service, Shutdown, ShutdownTrigger};
 use semper_server::introduction::Introduction;
+use semper_server::keys;
 use semper_server::merchant::{Config, catalogue, start_with_modules};
 use semper_shared::foundation::{Amount, Currency, Digest, base64};
 use semper_shared::items::party::{ModuleVersion, Party, Role};
+use semper_shared::items::payment::card::{CardPayee, Gateway, Level};
 use semper_shared::items::payment::ecash::{EcashPayee, TrustedMint};
 use semper_shared::items::payment::{ErasedPayee, ModuleId};
 use semper_shared::items::statement::Compact;
+use semper_shared::security::PublicKey;
 use semper_tests::demo::free_ports;
+use semper_tests::process::Process;
 use semper_tests::{Demo, Outcome, goods};
 use semper_wallet::core::{Kdf, MakePayer, Progress, Wallet, WalletError};
 use semper_wallet::native::{Computer, MemoryStore};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::ways::{BARTER, payee};
+use super::ways::{Asking, BARTER, payee};
 
 pub(crate) type Purse = Wallet<Computer<MemoryStore>>;
 
@@ -33,11 +36,15 @@ pub(crate) fn in_time(test: impl Future<Output = Outcome>) -> Outcome {
 
 pub(crate) struct World {
     demo: Demo,
-    folder: TempDir,
+    /// A gateway, in a process of its own.
+    cards: Process,
     trigger: ShutdownTrigger,
     shutdown: Shutdown,
     goods: PathBuf,
-    gateway: String,
+    pub(crate) gateway: String,
+    /// Where the one shop is that has an account there.
+    card_shop: u16,
+    folder: TempDir,
 }
 
 impl Drop for World {
@@ -52,15 +59,19 @@ impl World {
         let folder = tempfile::tempdir()?;
         let goods = folder.path().join("goods");
         goods::write(&goods)?;
-        let server = server(free_ports(1)?);
-        let config: gateway::Config = serde_json::from_value(json!({
-            "data": folder.path().join("gateway"),
-            "name": "The gateway",
-            "server": { "listen": server.listen, "public_url": server.public_url },
-        }))?;
-        gateway::start(&config, &shutdown).await?;
+        let port = free_ports(2)?;
+        let card_shop = port + 1;
+        let gateway = format!("http://localhost:{port}");
+        let config = format!(
+            "[gateway]\ndata = \"{}\"\nmerchants = [\"http://localhost:{card_shop}\"]\n\
+             [gateway.server]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"{gateway}\"\n",
+            folder.path().join("gateway").display()
+        );
+        let file = folder.path().join("gateway.toml");
+        std::fs::write(&file, config)?;
+        let cards = tokio::task::block_in_place(|| Process::serve(&file, &folder.path().join("gateway.log")))?;
         let demo = tokio::task::block_in_place(Demo::start)?;
-        Ok(Self { demo, folder, trigger, shutdown, goods, gateway: server.public_url })
+        Ok(Self { demo, cards, trigger, shutdown, goods, gateway, card_shop, folder })
     }
 
     /// A wallet with cash and a card, which knows further modules.
@@ -106,15 +117,39 @@ impl World {
         Ok(shop)
     }
 
+    /// The shop that has an account with the gateway, and the card module with which it opens: that says something of cards
+    /// that nobody knows yet.
+    pub(crate) async fn card_shop(&mut self, further: (&'static str, Value)) -> Outcome<(Shop, Arc<dyn ErasedPayee>)> {
+        let data = tempfile::tempdir_in(self.folder.path())?.keep();
+        let signer = Arc::new(keys::load_or_make(&data)?);
+        let gateway = Gateway { url: self.gateway.clone(), key: key_of(&self.gateway).await? };
+        let cards = Arc::new(CardPayee::new(gateway, Level::Three, [7; 16], signer));
+        let cards: Arc<dyn ErasedPayee> = Arc::new(Asking { further: Some(further), ..Asking::of(cards) });
+        let shop = self.open_at(data, self.card_shop, json!({}), vec![Arc::clone(&cards)], &[("card", 1)]).await?;
+        // It meets its merchants when it starts.
+        tokio::task::block_in_place(|| self.cards.restart())?;
+        Ok((shop, cards))
+    }
+
     async fn open(
         &self,
-        mut settings: Value,
+        settings: Value,
         modules: Vec<Arc<dyn ErasedPayee>>,
         offered: &[(&str, u32)],
     ) -> Outcome<Shop> {
         let data = tempfile::tempdir_in(self.folder.path())?.keep();
+        self.open_at(data, free_ports(1)?, settings, modules, offered).await
+    }
+
+    async fn open_at(
+        &self,
+        data: PathBuf,
+        port: u16,
+        mut settings: Value,
+        modules: Vec<Arc<dyn ErasedPayee>>,
+        offered: &[(&str, u32)],
+    ) -> Outcome<Shop> {
         catalogue::import(&data, None, &self.goods, &[], &mut |_| {})?;
-        let port = free_ports(1)?;
         settings["data"] = json!(data);
         settings["name"] = json!("The shop");
         let mut config: Config = serde_json::from_value(settings)?;
@@ -128,8 +163,7 @@ impl World {
     /// The cash module of the demo's mint.
     pub(crate) async fn cash(&self) -> Outcome<Arc<dyn ErasedPayee>> {
         let url = self.demo.urls.mint.clone();
-        let document = reqwest::get(format!("{url}/.well-known/semper")).await?.text().await?;
-        let key = Compact::<Party>::new(document).peek_unverified()?.key;
+        let key = key_of(&url).await?;
         Ok(Arc::new(EcashPayee::new(vec![TrustedMint { url, key }])))
     }
 
@@ -159,6 +193,12 @@ impl World {
         semper_server::http::server::start(&settings, service, routes, &self.shutdown).await?;
         Ok(url)
     }
+}
+
+/// The key of the party at an address.
+async fn key_of(url: &str) -> Outcome<PublicKey> {
+    let document = reqwest::get(format!("{url}/.well-known/semper")).await?.text().await?;
+    Ok(Compact::<Party>::new(document).peek_unverified()?.key)
 }
 
 /// A shop of this process.
