@@ -108,7 +108,7 @@ function setBar(bar, progress) {
 
 /**
  * What was bought, from whom, for how much, when.
- * @typedef {{title: string, merchant: string, paid: import("./i18n.js").Amount, at: number, owed?: boolean, split?: {module: string, amount: import("./i18n.js").Amount}[]}} Receipt `owed`: the money is still to come; `split`: what each way to pay paid of it
+ * @typedef {{title: string, merchant: string, paid: import("./i18n.js").Amount, at: number, waits?: boolean, owed?: boolean, split?: {module: string, amount: import("./i18n.js").Amount}[]}} Receipt `waits`: nothing was delivered, or will be; `owed`: the money is still to come; `split`: what each way to pay paid of it
  * @extends {ValueElement<Receipt>}
  */
 class SemperReceipt extends ValueElement {
@@ -116,9 +116,9 @@ class SemperReceipt extends ValueElement {
   render(receipt) {
     /** @type {[string, Node | string][]} */
     const rows = [
-      [t("receipt.what"), receipt.title],
+      [t(receipt.waits ? "receipt.ordered" : "receipt.what"), receipt.title],
       [t("receipt.from"), receipt.merchant],
-      [t(receipt.owed ? "receipt.price" : "receipt.paid"), h("semper-amount", { value: receipt.paid })],
+      [t(receipt.waits || receipt.owed ? "receipt.price" : "receipt.paid"), h("semper-amount", { value: receipt.paid })],
       ...(receipt.split ?? []).map(({ module, amount }) => /** @type {[string, Node]} */ ([t(`receipt.by.${module}`), h("semper-amount", { value: amount })])),
       [t("receipt.when"), formatMoment(receipt.at)],
     ];

@@ -133,3 +133,21 @@ fn a_module_without_a_page() {
         assert!(rules::specification(&module(path), &pages).is_empty(), "{path}");
     }
 }
+
+#[test]
+fn a_statement_without_a_name() {
+    let statement = |path: &str, typ: &str| {
+        let text = format!("impl Statement for X {{\n    const TYP: &'static str = \"{typ}\";\n}}\n");
+        vec![Source::new(path, text)]
+    };
+    let texts = ["en", "de"].map(|language| {
+        let more = if language == "en" { "\"statement.new\": \"New\",\n" } else { "" };
+        Source::new(format!("www/wallet/text/{language}.js"), format!("{more}\"statement.old\": \"Old\",\n"))
+    });
+    let path = "shared/src/items/x.rs";
+    assert!(rules::statement_names(&statement(path, "semper-old+jwt"), &texts).is_empty());
+    let found = lines(rules::statement_names(&statement(path, "semper-new+jwt"), &texts));
+    assert!(found.len() == 1 && found[0].contains("www/wallet/text/de.js"), "{found:?}");
+    assert_eq!(rules::statement_names(&statement(path, "semper-other+jwt"), &texts).len(), 2);
+    assert!(rules::statement_names(&statement("shared/src/vectors/x.rs", "semper-other+jwt"), &texts).is_empty());
+}

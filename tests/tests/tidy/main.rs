@@ -129,3 +129,12 @@ fn every_module_has_a_page_in_the_specification() {
     let pages: Vec<String> = sources(&["md"]).into_iter().map(|source| source.path).collect();
     report(&rules::specification(&rust(), &pages));
 }
+
+#[test]
+fn every_statement_has_a_name_for_people_in_every_language() {
+    let mut texts = sources(&["js"]);
+    texts.retain(|source| source.path.starts_with("www/wallet/text/"));
+    let names: Vec<&str> = texts.iter().map(|source| source.path.as_str()).collect();
+    assert!(names.len() >= 3, "{names:?}");
+    report(&rules::statement_names(&rust(), &texts));
+}

@@ -186,6 +186,24 @@ pub(crate) fn specification(sources: &[Source], pages: &[String]) -> Vec<Complai
     found
 }
 
+/// Every type of statement has a name that people read, in every language of the wallet. The vectors' own are none of anybody's.
+pub(crate) fn statement_names(sources: &[Source], texts: &[Source]) -> Vec<Complaint> {
+    let mut found = Vec::new();
+    for source in sources.iter().filter(|s| s.path.starts_with("shared/src/") && !s.path.contains("/vectors/")) {
+        for (number, line) in source.text.lines().enumerate() {
+            let typ = line.trim_start().strip_prefix("const TYP: &'static str = \"semper-");
+            let Some(name) = typ.and_then(|typ| typ.strip_suffix("+jwt\";")) else { continue };
+            let key = format!("\"statement.{name}\": \"");
+            for text in texts.iter().filter(|text| !text.text.contains(&key)) {
+                let what =
+                    format!("{name} has no name for people in {}; write it there as statement.{name}", text.path);
+                found.push(complaint(source, number + 1, what));
+            }
+        }
+    }
+    found
+}
+
 /// What stands after `crate::`, with its line; a group (`crate::{a, b::c}`) gives each of its members.
 fn crate_paths(code: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();

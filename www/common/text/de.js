@@ -3,6 +3,7 @@ export default {
   "party.new": "Erster Kauf hier: Prüfen Sie, ob dies der gemeinte Laden ist",
   "party.changed": "Dieser Laden hat einen anderen Schlüssel als beim letzten Kauf. Fragen Sie ihn, bevor Sie bezahlen.",
   "receipt.what": "Gekauft",
+  "receipt.ordered": "Bestellt",
   "receipt.from": "Bei",
   "receipt.paid": "Bezahlt",
   "receipt.price": "Preis",

@@ -3,6 +3,7 @@ export default {
   "party.new": "First purchase here: check that this is the shop you mean",
   "party.changed": "This shop has another key than at your last purchase. Ask the shop before you pay.",
   "receipt.what": "Bought",
+  "receipt.ordered": "Ordered",
   "receipt.from": "From",
   "receipt.paid": "Paid",
   "receipt.price": "Price",

@@ -3,6 +3,7 @@ export default {
   "party.new": "Premier achat ici : vérifiez que c’est bien la boutique voulue",
   "party.changed": "Cette boutique a une autre clé qu’à votre dernier achat. Interrogez-la avant de payer.",
   "receipt.what": "Acheté",
+  "receipt.ordered": "Commandé",
   "receipt.from": "Chez",
   "receipt.paid": "Payé",
   "receipt.price": "Prix",
