@@ -1,6 +1,9 @@
 //! Payment by invoice from end to end: through wallet, merchant and bank, and from the bank's files alone.
 #![allow(missing_docs)]
 
+#[path = "account/reversals.rs"]
+mod reversals;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -55,18 +55,34 @@ impl DealRecord {
         Compact::<Invoice>::new(self.notices.first()?.clone()).peek_unverified().ok()
     }
 
+    /// Whether the goods came when the money was there.
+    fn waited_for(&self, invoice: &Invoice) -> bool {
+        invoice.terms == InvoiceTerms::Prepaid && self.is_bought()
+    }
+
+    /// What the merchant said last of the invoice. What it said before the receipt counts no more; what it says after it does: the
+    /// bank may have taken the money back.
+    fn standing(&self, invoice: &Invoice) -> Option<InvoiceStanding> {
+        let standing = standing(&self.notices)?;
+        let receipt = self.receipt.as_ref().filter(|_| self.waited_for(invoice));
+        let paid_at = receipt.and_then(|receipt| receipt.peek_unverified().ok()).map(|receipt| receipt.issued_at);
+        (paid_at.is_none_or(|paid_at| standing.at > paid_at)).then_some(standing)
+    }
+
     /// The deal's invoice, which was verified when it came.
     pub(super) fn invoice(&self, now: UnixSeconds) -> Option<InvoiceView> {
         let invoice = self.invoice_statement()?;
-        let standing = standing(&self.notices);
-        let (mut ledger, reminders) = match &standing {
+        let (ledger, reminders) = match self.standing(&invoice) {
             Some(standing) => (standing.ledger, standing.reminders),
-            None => (Ledger::new(invoice.amount.minor()), 0),
+            None => {
+                let mut ledger = Ledger::new(invoice.amount.minor());
+                // Goods that wait for the money have come: the receipt says that it is there.
+                if self.waited_for(&invoice) {
+                    ledger.received_minor = ledger.amount_minor;
+                }
+                (ledger, 0)
+            }
         };
-        // Goods that wait for the money have come: the receipt says that it is there.
-        if invoice.terms == InvoiceTerms::Prepaid && self.is_bought() {
-            ledger.received_minor = ledger.received_minor.saturating_add(ledger.open_minor());
-        }
         let closed = self.state == State::Refused;
         let open_minor = if closed { 0 } else { ledger.open_minor() };
         Some(InvoiceView {
@@ -170,9 +186,13 @@ impl<P: Ports> Wallet<P> {
         let invoice = self.deal_record(deal)?.invoice_statement();
         let invoice = invoice.ok_or(WalletError::NotFound("the deal has no invoice"))?;
         let (reference, paid) = (invoice.reference.as_str(), invoice.amount.minor().saturating_sub(open.minor()));
-        // The same rest of the same invoice is transferred once, however often it is asked for.
+        // The same rest of the same invoice is transferred once, however often it is asked for, until it is owed again.
+        let again = match self.deal_record(deal)?.reopened {
+            0 => String::new(),
+            times => format!("-{times}"),
+        };
         let order = object!(
-            "id": format!("{reference}-{paid}"),
+            "id": format!("{reference}-{paid}{again}"),
             "from": account.account,
             "iban": invoice.account.iban.as_str(),
             "amount": open,
@@ -218,7 +238,7 @@ impl<P: Ports> Wallet<P> {
         Ok(Some(self.open_invoice(deal, &view)))
     }
 
-    async fn look_at_invoice(&mut self, deal: &Digest) -> Result<(), WalletError> {
+    pub(super) async fn look_at_invoice(&mut self, deal: &Digest) -> Result<(), WalletError> {
         let record = self.deal_record(deal)?;
         if record.module.as_str() != "account" || record.state == State::Refused {
             return Ok(());
@@ -227,19 +247,24 @@ impl<P: Ports> Wallet<P> {
         let told: serde_json::Value = json::from_slice(told.as_bytes()).unwrap_or_default();
         let notices = told.get("notices").and_then(serde_json::Value::as_array).into_iter().flatten();
         let notices: Vec<String> = notices.filter_map(|one| one.as_str().map(str::to_owned)).collect();
+        let now = self.now();
         let record = self.deal_record(deal)?;
         let Some(new) = standing(&notices) else { return Ok(()) };
-        record.check_notices(&notices)?;
+        let invoice = record.check_notices(&notices)?;
         // Only the time at which it was said differs, mostly.
-        let old = standing(&record.notices).map(|old| InvoiceStanding { at: new.at, ..old });
+        let old = record.standing(&invoice).map(|old| InvoiceStanding { at: new.at, ..old });
         if old.as_ref() != Some(&new) {
-            self.change_deal(deal)?.notices = notices;
+            let open = |record: &DealRecord| record.invoice(now).map_or(0, |view| view.open.minor());
+            let record = self.change_deal(deal)?;
+            let before = open(&*record);
+            record.notices = notices;
+            record.reopened = record.reopened.saturating_add(u32::from(open(&*record) > before));
             self.save(Touched::deal(*deal)).await?;
         }
         Ok(())
     }
 
-    /// Looks what has become of the invoices of goods that came first.
+    /// Looks what has become of the invoices of goods that are here, and on which money is owed.
     pub(super) async fn resume_invoices(&mut self) -> Result<(), WalletError> {
         let now = self.now();
         let owed = |record: &&DealRecord| {

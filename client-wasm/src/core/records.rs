@@ -161,6 +161,9 @@ pub(super) struct DealRecord {
     /// The invoice by which the deal is paid, and how it stood when the merchant last said so.
     #[serde(default)]
     pub(super) notices: Vec<String>,
+    /// How often the invoice was owed again, after the bank had taken the money back.
+    #[serde(default)]
+    pub(super) reopened: u32,
     /// When refunds were last looked for.
     #[serde(default)]
     pub(super) looked_at: UnixSeconds,
@@ -209,6 +212,7 @@ impl DealRecord {
             refund_by: offer.refund_by(made.order.ordered_at),
             refunds: Vec::new(),
             notices: Vec::new(),
+            reopened: 0,
             looked_at: UnixSeconds(0),
         }
     }

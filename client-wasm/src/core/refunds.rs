@@ -143,6 +143,12 @@ impl<P: Ports> Wallet<P> {
     }
 
     async fn look_for_refunds(&mut self, deal: &Digest) -> Result<Vec<RefundView>, WalletError> {
+        #[cfg(feature = "account")]
+        {
+            // What came by invoice may be owed again. What cannot be asked now was said before.
+            let _ = self.look_at_invoice(deal).await;
+            self.sync().await?;
+        }
         let record = self.deal_record(deal)?;
         let url = join(&record.merchant_url, &format!("deals/{deal}"));
         let status: DealStatus = ask_json(&self.ports, &get(url.clone())).await?;
