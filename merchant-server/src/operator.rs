@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rand_core::Rng as _;
 use semper_shared::foundation::{Amount, AmountError, Code, Coded, Digest};
-use semper_shared::items::payment::{RefundId, Share};
+use semper_shared::items::payment::{ModuleId, RefundId, Share};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -40,6 +40,9 @@ pub struct Deal {
     pub split: Vec<Share>,
     /// What of it was refunded.
     pub refunded: Amount,
+    /// What is owed for goods that are out, where that is something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Amount>,
     /// When it was ordered, in seconds since the epoch.
     pub ordered_at: u64,
 }
@@ -62,8 +65,27 @@ pub struct Refund {
     pub amount: Amount,
     /// Why.
     pub reason: String,
-    /// `done`.
+    /// `done`, or `partly` where a part of it did not go back.
     pub state: String,
+    /// What of it went back, where the rest did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned: Option<Amount>,
+    /// Why the rest did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Which modules did not give their part back, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<NotGiven>,
+}
+
+/// What a module does not give back.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[non_exhaustive]
+pub struct NotGiven {
+    /// The module.
+    pub module: ModuleId,
+    /// The stable code of why.
+    pub code: String,
 }
 
 /// A payout, as the merchant lists it.

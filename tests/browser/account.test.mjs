@@ -1,5 +1,7 @@
 /** Invoices as a person uses them: shown with a QR code that other people's readers can read, paid at a bank, and delivered. */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, afterEach, before } from "node:test";
 import jsqr from "jsqr";
 import { PNG } from "pngjs";
@@ -126,5 +128,51 @@ scenario("what is paid later comes at once, and its invoice waits in the wallet"
   await invoice.getByRole("status").getByText("Paid", { exact: true }).waitFor();
   assert.deepEqual(await look(page, "invoice-3-paid"), []);
   assert.equal((await deals(page))[0].invoice.open.minor, 0);
+  assert.deepEqual(someone.complaints, []);
+});
+
+/** The bank says (camt.054) that it has taken a transfer back. @param {string} iban @param {string} reference */
+async function takenBack(iban, reference) {
+  const entry = `<Ntry><NtryRef>1</NtryRef><Amt Ccy="EUR">3.20</Amt><CdtDbtInd>DBIT</CdtDbtInd><RvslInd>true</RvslInd><Sts><Cd>BOOK</Cd></Sts>
+    <BookgDt><Dt>2026-11-23</Dt></BookgDt><AcctSvcrRef>BACK-${reference}</AcctSvcrRef>
+    <NtryDtls><TxDtls><RmtInf><Strd><CdtrRefInf><Ref>${reference}</Ref></CdtrRefInf></Strd></RmtInf></TxDtls></NtryDtls></Ntry>`;
+  const file = `<?xml version="1.0" encoding="UTF-8"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.054.001.08"><BkToCstmrDbtCdtNtfctn>
+    <GrpHdr><MsgId>BACK</MsgId><CreDtTm>2026-11-23T12:00:00Z</CreDtTm></GrpHdr>
+    <Ntfctn><Id>BACK</Id><Acct><Id><IBAN>${iban}</IBAN></Id><Ccy>EUR</Ccy></Acct>${entry}</Ntfctn></BkToCstmrDbtCdtNtfctn></Document>`;
+  const token = (await readFile(join(demo.data, "merchant", "admin.token"), "utf8")).trim();
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/xml" };
+  const answer = await fetch(`${demo.merchant}/admin/bank-files`, { method: "POST", headers, body: file });
+  const report = await answer.json();
+  assert.equal(report.matched, 1, JSON.stringify(report));
+}
+
+scenario("what the bank takes back after the goods have come is owed again", async () => {
+  const { someone, page, popup } = await byInvoice();
+  someone.expects(/402/);
+  await payButton(popup, "€3.20").click();
+  await heading(popup, "Transfer €3.20").waitFor();
+  const lines = await scan(popup);
+  await button(popup, "Pay €3.20 from the test account").click();
+  await seesYours(page);
+  await openHome(page, demo.wallet);
+  const [{ deal }] = await deals(page);
+  await page.goto(`${demo.wallet}/#/deal/${deal}`);
+  const invoice = page.getByRole("region", { name: "Invoice" });
+  await invoice.getByRole("status").getByText("Paid", { exact: true }).waitFor();
+
+  // The receipt is of an earlier second than what is said of the invoice from now on.
+  await page.waitForTimeout(1500);
+  await takenBack(lines[6], lines[9]);
+  await page.reload();
+  await invoice.getByRole("status").getByText("To be paid", { exact: true }).waitFor();
+  assert.deepEqual(await scan(page), lines, "the same amount to the same account with the same reference");
+  const facts = await page.locator("semper-receipt dt").allTextContents();
+  assert.deepEqual(facts.slice(0, 3), ["Bought", "From", "Price"]);
+  assert.deepEqual(await look(page, "invoice-4-owed-again"), []);
+  await openHome(page, demo.wallet);
+  await page.getByRole("link", { name: /The article.*To be paid/ }).waitFor();
+  await page.goto(`${demo.wallet}/#/deal/${deal}`);
+  await button(page, "Pay €3.20 from the test account").click();
+  await invoice.getByRole("status").getByText("Paid", { exact: true }).waitFor();
   assert.deepEqual(someone.complaints, []);
 });

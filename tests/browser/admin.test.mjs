@@ -6,6 +6,7 @@ import { after, afterEach, before } from "node:test";
 import { CommandLineWallet } from "./support/command-line.mjs";
 import { Demo } from "./support/demo.mjs";
 import { Person } from "./support/person.mjs";
+import { look } from "./support/pictures.mjs";
 import { scenario } from "./support/scenario.mjs";
 
 /** @type {Demo} */
@@ -69,5 +70,43 @@ scenario("the operator sees every payment and gives money back, by cash and by c
   assert.equal((await customer.json("balance")).EUR, 2000 - 320 + 120);
   const deals = await customer.json("deals");
   assert.deepEqual(deals.map((deal) => deal.refunded.minor), [120, 120], "one history for both");
+  assert.deepEqual(person.complaints, []);
+});
+
+/** Asks until the answer is the one that is waited for. @param {() => Promise<unknown>} ask */
+async function until(ask) {
+  for (const end = Date.now() + 20_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 100))) {
+    if (await ask()) return;
+  }
+  throw new Error("it did not happen");
+}
+
+const payloadOf = (jws) => JSON.parse(Buffer.from(jws.split(".")[1], "base64url").toString());
+
+scenario("a refund of which a part is not given back says so, and the rest can be tried again", async () => {
+  customer = await CommandLineWallet.funded("5.00", demo.mint);
+  await customer.json("card", "add", "--number", "4000000000000259", "--expiry", "12/38", "--gateway", demo.gateway);
+  const offer = `${demo.merchant}/offers/article`;
+  await until(async () => payloadOf(await (await fetch(offer)).text()).split);
+  const { deal } = await customer.buy(offer, "--split", "ecash=2.00,card");
+  const { statements } = await customer.evidence(deal);
+  const { common } = statements.map(payloadOf).find(({ operation }) => operation === "capture");
+  await until(async () => (await (await fetch(`${demo.gateway}/authorisations/${common}`)).json()).state === "charged-back");
+
+  person = await Person.arrives({ width: 360, height: 780 });
+  const { page } = person;
+  await page.goto(`${demo.merchant}/admin`);
+  await page.getByLabel("The operator’s token").fill((await readFile(join(demo.data, "merchant", "admin.token"), "utf8")).trim());
+  await button(page, "Show payments").click();
+  const row = page.getByRole("listitem").filter({ hasText: "Cash €2.00" });
+  await button(row, "Refund The article").click();
+  await button(row, "Give back").click();
+  await row.getByText("€2.00 of €3.20 went back. The rest did not, and can be refunded again.").waitFor();
+  await row.getByText("authorisation-closed").waitFor();
+  await row.getByText("€2.00 refunded").waitFor();
+  assert.deepEqual(await look(page, "admin-partly"), []);
+  await button(row, "Refund The article").click();
+  assert.equal(await row.getByLabel(/^Amount, at most/).inputValue(), "1.20");
+  assert.equal((await customer.json("refunds"))[0].amount.minor, 200);
   assert.deepEqual(person.complaints, []);
 });

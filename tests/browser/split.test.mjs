@@ -117,6 +117,13 @@ scenario("what there is in coins, the rest by card, one receipt, and one refund 
   await back.getByText("€1.00", { exact: true }).waitFor();
   await back.getByText(/· to the card$/).waitFor();
   await back.getByText(/· in coins$/).waitFor();
+  // One refund, whichever ways it went.
+  const timeline = page.getByRole("region", { name: "What happened" });
+  await timeline.getByText("Refunded · €8.00", { exact: true }).waitFor();
+  assert.equal(await timeline.getByText("Refunded").count(), 1);
+  const named = await page.getByRole("region", { name: "Signed statements" }).locator("summary").allTextContents();
+  assert.ok(named.includes("Confirmation by the card gateway"), named.join());
+  assert.deepEqual(named.filter((name) => name.startsWith("semper-")), []);
   assert.deepEqual(await look(page, "split-4-refund"), []);
   await openHome(page, demo.wallet);
   await seesBalance(page, "€1.00");
@@ -134,6 +141,10 @@ scenario("a card that is declined leaves the coins in the wallet", async () => {
   assert.deepEqual([deal.state, await balance(page)], ["refused", 500]);
   await page.goto(`${demo.wallet}/#/deal/${deal.deal}`);
   await page.getByText(/Nothing was taken of either part/).waitFor();
+  // What was refused was not bought, and not paid.
+  const facts = page.locator("semper-receipt");
+  assert.deepEqual((await facts.locator("dt").allTextContents()).slice(0, 3), ["Ordered", "From", "Price"]);
+  assert.equal(await facts.getByText("Paid", { exact: true }).count(), 0);
   assert.deepEqual(await look(page, "split-5-declined"), []);
   assert.deepEqual(someone.complaints, []);
 });

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 const APPROVED: &str = "4242424242424242";
 const DECLINED: &str = "4000000000000002";
+const CHARGED_BACK: &str = "4000000000000259";
 
 /// A wallet with 5.00 in coins and a card.
 fn funded(demo: &Demo, card: &str) -> Outcome<Wallet> {
@@ -182,6 +183,120 @@ fn money_goes_back_to_the_card_first_and_then_to_the_coins() -> Outcome {
         return Err("not one refund to the card".into());
     };
     assert_eq!(by_card["amount"], euros(120));
+    Ok(())
+}
+
+/// Refunds as the operator does: what was printed, and the code where not all of it went back.
+fn refund(demo: &Demo, deal: &str, more: &[&str]) -> Outcome<(Value, Option<String>)> {
+    let mut command = std::process::Command::new(semper_tests::binaries::semper()?);
+    command.args(["refund", "--deal", deal, "--json", "--data"]).arg(demo.data()).args(more);
+    let output = command.output()?;
+    let said = String::from_utf8(output.stderr)?;
+    let code = said.lines().find_map(|line| Some(line.strip_prefix("semper: ")?.split_once(": ")?.0.to_owned()));
+    assert_eq!(output.status.success(), code.is_none(), "{said}");
+    Ok((serde_json::from_slice(&output.stdout).unwrap_or_default(), code))
+}
+
+/// The amounts that the wallet finds to have come back since it looked last, and what it has in coins then.
+fn came_back(wallet: &Wallet, deal: &str) -> Outcome<(Vec<u64>, u64)> {
+    let found = wallet.json(&["refunds", deal, "--json"])?;
+    let minor = |refund: &Value| refund["amount"]["minor"].as_u64();
+    Ok((found.as_array().ok_or("no refunds")?.iter().filter_map(minor).collect(), wallet.balance()?))
+}
+
+/// The shop cannot reach its coins when it gives the price back: the card has its part, the rest is still to be refunded.
+#[test]
+fn a_refund_of_which_a_part_failed_is_one_in_part_and_the_rest_is_tried_again() -> Outcome {
+    let mut demo = Demo::start()?;
+    let wallet = funded(&demo, APPROVED)?;
+    let bought = buy(&demo, &wallet, "ecash=2.00,card")?;
+    let deal = bought["deal"].as_str().ok_or("no deal")?;
+    demo.serve_with(without_mints)?;
+    let named = ["--reason", "A page is missing.", "--name", "AAAAAAAAAAAAAAAAAAAAAA"];
+    let (done, code) = refund(&demo, deal, &named)?;
+    assert_eq!(code.as_deref(), Some("module-unsupported"));
+    assert_eq!((&done["state"], &done["amount"], &done["returned"]), (&json!("partly"), &euros(320), &euros(120)));
+    assert_eq!(done["refused"], json!([{"module": "ecash", "code": "module-unsupported"}]));
+    assert_eq!(operate(&demo, &["deals"])?[0]["refunded"], euros(120), "what went back counts, and no more");
+    assert_eq!(came_back(&wallet, deal)?, (vec![120], 300));
+    // The same decision is answered as it was, whatever the shop can do by now.
+    demo.serve_with(|config| config)?;
+    let all = [&named[..], &["--amount", "3.20"]].concat();
+    assert_eq!(refund(&demo, deal, &all)?, (done, code));
+    assert_eq!(refund(&demo, deal, &["--amount", "2.01"])?.1.as_deref(), Some("refund-excessive"));
+
+    let (done, code) = refund(&demo, deal, &[])?;
+    assert_eq!((&done["state"], &done["amount"], code), (&json!("done"), &euros(200), None), "{done}");
+    assert_eq!(came_back(&wallet, deal)?, (vec![200], 500), "the coins' part, and nothing more to the card");
+    assert_eq!(wallet.json(&["deals", "--json"])?[0]["refunded"], euros(320));
+    Ok(())
+}
+
+fn without_mints(config: String) -> String {
+    let mut within = false;
+    let mut kept = String::new();
+    for line in config.lines() {
+        if line.starts_with('[') {
+            within = line == "[[merchant.mints]]";
+        }
+        if !within {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    kept
+}
+
+#[test]
+fn coins_that_were_paid_out_are_told_of_beside_the_card_s_part() -> Outcome {
+    let mut demo = Demo::start()?;
+    demo.serve_with(|config| config.replace("wire_delay_s = 600", "wire_delay_s = 1"))?;
+    let wallet = funded(&demo, APPROVED)?;
+    let bought = buy(&demo, &wallet, "ecash=2.00,card")?;
+    let deal = bought["deal"].as_str().ok_or("no deal")?;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while operate(&demo, &["payouts"])? == json!([]) {
+        assert!(Instant::now() < deadline, "the mint never paid out");
+        thread::sleep(Duration::from_millis(200));
+    }
+    let (done, code) = refund(&demo, deal, &[])?;
+    assert_eq!((&done["returned"], code.as_deref()), (&euros(120), Some("already-paid-out")), "{done}");
+    let (_, code) = refund(&demo, deal, &[])?;
+    assert_eq!(code.as_deref(), Some("already-paid-out"), "the rest is asked for again, and refused again");
+    assert_eq!(came_back(&wallet, deal)?, (vec![120], 300));
+    assert_eq!(operate(&demo, &["payouts"])?[0]["agrees"], true);
+    Ok(())
+}
+
+/// Who charged the card's part back has it: the coins' part can be refunded, up to what the coins paid.
+#[test]
+fn a_card_s_part_that_was_charged_back_leaves_the_coins_to_be_refunded() -> Outcome {
+    let demo = Demo::start()?;
+    let wallet = funded(&demo, CHARGED_BACK)?;
+    let bought = buy(&demo, &wallet, "ecash=2.00,card")?;
+    let deal = bought["deal"].as_str().ok_or("no deal")?;
+    let [captured] = statements(&wallet, deal, "semper-card-done+jwt")?.try_into().map_err(|_| "not one capture")?;
+    let url = format!("{}/authorisations/{}", demo.urls.gateway, captured["common"].as_str().ok_or("no name")?);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while reqwest::blocking::get(&url)?.json::<Value>()?["state"] != "charged-back" {
+        assert!(Instant::now() < deadline, "it was never charged back");
+        thread::sleep(Duration::from_millis(200));
+    }
+    let (done, code) = refund(&demo, deal, &["--amount", "0.50"])?;
+    assert_eq!(
+        (&done["state"], &done["amount"], code),
+        (&json!("done"), &euros(50), None),
+        "all of it in coins: {done}"
+    );
+    assert_eq!(came_back(&wallet, deal)?, (vec![50], 350));
+
+    let (done, code) = refund(&demo, deal, &[])?;
+    assert_eq!(code.as_deref(), Some("authorisation-closed"));
+    assert_eq!((&done["state"], &done["amount"], &done["returned"]), (&json!("partly"), &euros(270), &euros(150)));
+    assert_eq!(done["refused"], json!([{"module": "card", "code": "authorisation-closed"}]));
+    assert_eq!(came_back(&wallet, deal)?, (vec![150], 500), "as much as the coins had paid");
+    assert_eq!(refund(&demo, deal, &[])?.1.as_deref(), Some("authorisation-closed"));
+    assert_eq!(operate(&demo, &["deals"])?[0]["refunded"], euros(200));
     Ok(())
 }
 

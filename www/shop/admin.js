@@ -6,13 +6,16 @@ import { startShop } from "./shop.js";
 
 /**
  * @typedef {import("/common/i18n.js").Amount} Amount
- * @typedef {{deal: string, title: string, state: string, paid?: Amount, refunded: Amount, module?: string, split?: {module: string, amount: Amount}[], ordered_at: number, refund_by?: number}} Deal
+ * @typedef {{deal: string, title: string, state: string, paid?: Amount, refunded: Amount, owed?: Amount, module?: string, split?: {module: string, amount: Amount}[], ordered_at: number, refund_by?: number}} Deal
  */
 
 /** The longest reason that customers are shown. */
 const MAX_REASON = 200;
 /** The outcome is open: the same refund is sent again under the same name. */
 const AGAIN = new Set(["outcome-unknown", "in-progress", "busy", "network-failed", "timed-out", "internal"]);
+
+/** What is said of a refund that the shop has made. */
+const SAID = new Map([["done", "admin.refund.done"], ["partly", "admin.refund.partly"]]);
 
 await startShop();
 document.title = `${t("admin.title")} – Meridian`;
@@ -99,6 +102,7 @@ function fill(line, deal, said = null) {
     t(`admin.state.${deal.state}`),
     deal.split ? deal.split.map(({ module, amount }) => `${by(module)} ${formatAmount(amount)}`).join(" + ") : deal.module ? by(deal.module) : null,
     deal.refunded.minor > 0 ? t("admin.refunded", { amount: formatAmount(deal.refunded) }) : null,
+    deal.owed ? t("admin.owed", { amount: formatAmount(deal.owed) }) : null,
   ];
   const open = h("button", { class: "button", type: "button", "aria-label": t("admin.refund.what", { title: deal.title }) }, t("admin.refund"));
   const form = h("div", { class: "admin-facts" });
@@ -146,8 +150,11 @@ function refundForm(line, deal, left) {
     try {
       const body = { refund: name, amount: { currency: left.currency, minor }, reason: reason.value.trim() };
       const done = await ask(`/deals/${encodeURIComponent(deal.deal)}/refunds`, body);
-      const refunded = { ...deal.refunded, currency: left.currency, minor: deal.refunded.minor + minor };
-      fill(line, { ...deal, refunded }, h("p", {}, t(done.state === "done" ? "admin.refund.done" : "admin.refund.asked", { amount: formatAmount(done.amount) })));
+      // Where only a part went back, that is what was refunded; the rest can be tried again.
+      const back = done.state === "partly" ? done.returned : done.amount;
+      const refunded = { ...deal.refunded, currency: left.currency, minor: deal.refunded.minor + back.minor };
+      const text = t(SAID.get(done.state) ?? "admin.refund.asked", { amount: formatAmount(back), whole: formatAmount(done.amount) });
+      fill(line, { ...deal, refunded }, h("div", {}, h("p", {}, text), done.state === "partly" ? problem(done.code) : null));
     } catch (error) {
       const code = /** @type {any} */ (error).code;
       said.replaceChildren(problem(code));

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::app::App;
 use super::payouts::{self, PayoutView};
-use super::refunds::{self, DealLine, Decision, Standing, StoredRefund};
+use super::refunds::{self, DealLine, Decision, NotGiven, Standing, StoredRefund};
 use crate::clock;
 use crate::http::schema::{AmountSchema, StatementSchema};
 use crate::http::{Bearer, Json, Problem, ProblemBody};
@@ -68,6 +68,10 @@ pub(super) struct DealView {
     /// What of it was refunded, or is being refunded.
     #[schema(value_type = AmountSchema)]
     refunded: Amount,
+    /// What is owed for goods that are out, where that is something: paid later, or taken back by the bank.
+    #[schema(value_type = Option<AmountSchema>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owed: Option<Amount>,
     /// With which payment module.
     #[serde(skip_serializing_if = "Option::is_none")]
     module: Option<String>,
@@ -105,9 +109,17 @@ pub(super) struct RefundView {
     amount: Amount,
     /// Why.
     reason: String,
-    /// `asked`, `done` or `refused`.
+    /// `asked`, `done`, `partly` or `refused`.
     state: &'static str,
-    /// Why it was refused.
+    /// What of it went back, where the rest did not.
+    #[schema(value_type = Option<AmountSchema>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    returned: Option<Amount>,
+    /// Which modules did not give their part back, and why: `{module, code}`.
+    #[schema(value_type = Vec<Object>)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<NotGiven>,
+    /// Why it was refused, or the first part that was.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
     /// When it was decided.
@@ -125,19 +137,29 @@ pub(super) struct RefundView {
 
 impl RefundView {
     fn new(deal: Digest, currency: semper_shared::foundation::Currency, stored: StoredRefund) -> Result<Self, Problem> {
-        let (state, code, mut parts) = match stored.standing {
-            Standing::Asked => ("asked", None, Vec::new()),
-            Standing::Done(statuses) => ("done", None, statuses),
+        let minor = |minor| Amount::new(currency, minor).map_err(Problem::from);
+        let returned = match &stored.standing {
+            Standing::Partly(progress) => Some(minor(progress.minor())?),
+            _ => None,
+        };
+        let mut parts: Vec<_> = stored.standing.given().iter().map(|given| given.status.clone()).collect();
+        let (state, code, refused) = match stored.standing {
+            Standing::Asked(_) => ("asked", None, Vec::new()),
+            Standing::Done(_) => ("done", None, Vec::new()),
+            Standing::Partly(progress) => {
+                ("partly", progress.refused.first().map(|refused| refused.code.clone()), progress.refused)
+            }
             Standing::Refused(code) => ("refused", Some(code), Vec::new()),
         };
         let statements = if parts.len() == 1 { parts.pop() } else { None };
-        let amount = Amount::new(currency, stored.amount_minor).map_err(Problem::from)?;
         Ok(Self {
             refund: stored.id,
             deal,
-            amount,
+            amount: minor(stored.amount_minor)?,
             reason: stored.reason,
             state,
+            returned,
+            refused,
             code,
             at: stored.at,
             statements,
@@ -188,6 +210,7 @@ fn view(app: &App, line: DealLine) -> Result<DealView, Problem> {
         title: sold.as_ref().map(|sold| sold.offer.title.clone()).unwrap_or_default(),
         state: line.state,
         refunded: Amount::new(app.config.currency, line.refunded_minor).map_err(Problem::from)?,
+        owed: Amount::new(app.config.currency, line.owed_minor).ok().filter(|owed| !owed.is_zero()),
         paid: receipt.as_ref().map(|receipt| receipt.paid),
         module: receipt.as_ref().map(|receipt| receipt.module.to_string()),
         split: receipt.as_ref().map(|receipt| receipt.split.clone()).unwrap_or_default(),

@@ -25,9 +25,9 @@ export class CommandLineWallet {
     return JSON.parse(stdout);
   }
 
-  /** Buys. @param {string} offer */
-  async buy(offer) {
-    return this.json("buy", offer, "--out", join(this.#folder, "goods"));
+  /** Buys. @param {string} offer @param {...string} more */
+  async buy(offer, ...more) {
+    return this.json("buy", offer, "--out", join(this.#folder, "goods"), ...more);
   }
 
   /** Every statement of a deal. @param {string} deal */

@@ -48,7 +48,7 @@ function parts(context, id, deal) {
   const nodes = [
     h("a", { class: "back", href: "#/" }, icon("back"), t("nav.home")),
     h("h1", {}, deal.title),
-    h("semper-receipt", { value: { title: deal.title, merchant: deal.merchant.name, paid: deal.paid, at: deal.at, owed: deal.invoice?.open.minor > 0, split: deal.split } }),
+    h("semper-receipt", { value: { title: deal.title, merchant: deal.merchant.name, paid: deal.paid, at: deal.at, waits: !GOODS_HERE.has(deal.state), owed: deal.invoice?.open.minor > 0, split: deal.split } }),
     deal.refusal ? refusal(deal.refusal) : null,
     deal.invoice ? invoiceCard(context, { deal: id, invoice: deal.invoice }) : null,
     canBeGivenUp(deal) ? giveUp(context, id) : null,
@@ -136,9 +136,9 @@ function refusal({ code, detail }) {
 
 /**
  * The core's steps, with what the merchant's statements add: when it offered, and when it wrote the receipt.
- * @param {{timeline: {state: string, at: number}[], statements: Statement[], refunds: Refund[]}} deal
+ * @param {{timeline: {state: string, at: number}[], statements: Statement[]}} deal
  */
-function history({ timeline: steps, statements: list, refunds: back }) {
+function history({ timeline: steps, statements: list }) {
   /** @param {string} state @param {string} typ */
   const fromStatement = (state, typ) => {
     const payload = /** @type {any} */ (list.find((one) => one.typ === typ)?.payload);
@@ -146,7 +146,19 @@ function history({ timeline: steps, statements: list, refunds: back }) {
   };
   const ordered = steps.filter(({ state }) => state === "ordered");
   const later = steps.filter(({ state }) => state !== "ordered");
-  return [...fromStatement("offered", "semper-offer+jwt"), ...ordered, ...fromStatement(onCredit(list) ? "credited" : "paid", "semper-receipt+jwt"), ...later, ...back.map(({ at }) => ({ state: "refunded", at }))];
+  return [...fromStatement("offered", "semper-offer+jwt"), ...ordered, ...fromStatement(onCredit(list) ? "credited" : "paid", "semper-receipt+jwt"), ...later, ...refundSteps(list)];
+}
+
+/** Each refund once, with its sum: where two ways to pay shared the price, each made a statement of its part under one name. @param {Statement[]} list */
+function refundSteps(list) {
+  /** @type {Map<string, {state: string, at: number, amount: import("/common/i18n.js").Amount}>} */
+  const byName = new Map();
+  for (const { typ, payload } of list) {
+    if (typ !== "semper-refund+jwt") continue;
+    const { refund, amount, issued_at: at } = /** @type {any} */ (payload);
+    byName.set(refund, { state: "refunded", at, amount: { ...amount, minor: amount.minor + (byName.get(refund)?.amount.minor ?? 0) } });
+  }
+  return [...byName.values()];
 }
 
 /** Whether the receipt says that money is owed. @param {Statement[]} list */
@@ -155,14 +167,16 @@ function onCredit(list) {
   return Boolean(receipt?.owed);
 }
 
-/** @param {{state: string, at: number}[]} steps */
+/** @param {{state: string, at: number, amount?: import("/common/i18n.js").Amount}[]} steps */
 function timeline(steps) {
+  /** @param {{state: string, amount?: import("/common/i18n.js").Amount}} step */
+  const said = ({ state, amount }) => `${hasText(`state.${state}`) ? t(`state.${state}`) : state}${amount ? ` · ${formatAmount(amount)}` : ""}`;
   const rows = steps.map((step) =>
     h(
       "li",
       { class: ENDED_BADLY.has(step.state) ? "bad" : "done" },
       h("span", { class: "dot", "aria-hidden": "true" }, icon(ENDED_BADLY.has(step.state) ? "alert" : "check")),
-      h("span", { class: "grow" }, hasText(`state.${step.state}`) ? t(`state.${step.state}`) : step.state),
+      h("span", { class: "grow" }, said(step)),
       h("span", { class: "muted small" }, formatMoment(step.at)),
     ),
   );

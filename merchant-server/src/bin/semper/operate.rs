@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use semper_server::config::Config;
 use semper_server::demo::CONFIG_FILE;
-use semper_server::operator::{Deal, Operator, Payout, make_refund_id};
+use semper_server::operator::{Deal, Operator, Payout, Refund, make_refund_id};
 use semper_shared::foundation::{Amount, Code, Digest};
 use semper_shared::items::payment::{RefundId, Share};
 
@@ -76,10 +76,11 @@ pub(crate) async fn deals(merchant: &Merchant) -> Result<(), Failure> {
 fn line(deal: &Deal) -> String {
     let paid = deal.paid.map_or_else(|| "not paid".to_owned(), |paid| paid.to_string());
     let refunded = if deal.refunded.is_zero() { String::new() } else { format!(", refunded {}", deal.refunded) };
+    let owed = deal.owed.map(|owed| format!(", owed {owed}")).unwrap_or_default();
     let part = |share: &Share| format!("{} by {}", share.amount, share.module);
     let parts: Vec<_> = deal.split.iter().map(part).collect();
     let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
-    format!("{}  {paid}{parts}{refunded}  {}  ({})", deal.deal, deal.title, deal.state)
+    format!("{}  {paid}{parts}{refunded}{owed}  {}  ({})", deal.deal, deal.title, deal.state)
 }
 
 /// Lists what mints have paid out; fails where a payout does not agree with the merchant's own deals.
@@ -136,13 +137,24 @@ pub(crate) async fn refund(args: &RefundArgs) -> Result<(), Failure> {
         let again = format!("{}. To send the same refund again: --name {id}", failure.message.trim_end_matches('.'));
         Failure::new(failure.code, again)
     })?;
+    let back = done.returned.unwrap_or(done.amount);
     if args.merchant.json {
         println!("{}", serde_json::to_string(&done).map_err(internal)?);
     } else {
-        println!("Refunded {} of {paid} for {} (refund {id}).", done.amount, standing.title);
+        println!("Refunded {back} of {paid} for {} (refund {id}).", standing.title);
         println!("The customer's wallet finds it by itself.");
     }
-    Ok(())
+    match done.returned {
+        None => Ok(()),
+        Some(_) => Err(not_in_full(&done, amount.checked_sub(back)?)),
+    }
+}
+
+/// Why a part of a refund did not go back.
+fn not_in_full(done: &Refund, rest: Amount) -> Failure {
+    let code = done.code.as_deref().and_then(Code::find).unwrap_or(Code::PAYMENT_INVALID);
+    let refused: Vec<_> = done.refused.iter().map(|one| format!("{}: {}", one.module, one.code)).collect();
+    Failure::new(code, format!("{rest} did not go back ({}); the rest can be refunded again", refused.join(", ")))
 }
 
 pub(crate) fn internal(error: serde_json::Error) -> Failure {

@@ -272,16 +272,17 @@ async fn compare(app: &App, payout: &Payout, paid: &PaidDeal) -> Result<Option<&
     let refunds = app.store.refunds(paid.deal).await?;
     let mut done = 0;
     for refund in &refunds {
-        let Standing::Done(statuses) = &refund.standing else { continue };
-        let signed: Vec<_> = statuses.iter().filter_map(|status| status.refund.peek_unverified().ok()).collect();
-        if signed.iter().map(|refund| refund.amount.minor()).sum::<u64>() != refund.amount_minor {
+        let given = refund.standing.given();
+        let signed: Vec<_> = given.iter().filter_map(|given| given.status.refund.peek_unverified().ok()).collect();
+        let back = signed.iter().map(|refund| refund.amount.minor()).sum::<u64>();
+        if matches!(refund.standing, Standing::Done(_)) && back != refund.amount_minor {
             return Ok(Some("another amount was given back"));
         }
         let by_mint = signed.iter().filter(|refund| refund.via == payout.mint);
         done += by_mint.map(|refund| refund.amount.minor()).sum::<u64>();
     }
     // One whose answer was lost may have been made.
-    let asked = refunds.iter().filter(|refund| refund.standing == Standing::Asked);
+    let asked = refunds.iter().filter(|refund| refund.standing.is_open());
     let asked: u64 = asked.map(|refund| refund.amount_minor).sum();
     let said = paid.refunded.map_or(0, |refunded| refunded.minor());
     if !(done..=done.saturating_add(asked)).contains(&said) {

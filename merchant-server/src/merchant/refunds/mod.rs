@@ -8,6 +8,9 @@
 //! wallet: GET /deals/{deal} ◀ order and proof
 //! ```
 //!
+//! Where two modules shared the price, each is asked for its part, one after the other. What one refuses for good is asked of the
+//! other, as far as that has paid; what neither gives back is not refunded.
+//!
 //! Each step is stored before the next begins; what is cut off is finished by the same request again, or by [`watch`]. The
 //! same repayment makes the same order, which the mint answers as it did before.
 
@@ -21,14 +24,13 @@ use std::time::{Duration, Instant};
 
 use semper_shared::commerce::deal::{Event, Receipt, transition};
 use semper_shared::foundation::{Amount, Code, Digest, UnixSeconds};
-use semper_shared::items::payment::ecash::spread;
 use semper_shared::items::payment::{
     Bill, ModuleVersion, PaymentError, RefundId, RefundStatus, RefundStep, Repayment, Settlement, Share, SplitRole,
     reason_fault,
 };
 use semper_shared::items::statement::Compact;
 
-pub(super) use store::{DealLine, NewRefund, Opened, RefundStore, Standing, StoredRefund};
+pub(super) use store::{DealLine, Given, NewRefund, NotGiven, Opened, Progress, RefundStore, Standing, StoredRefund};
 
 use super::app::App;
 use super::store::{Paid, StoredDeal};
@@ -105,7 +107,7 @@ pub(super) async fn refund(
             amount_minor: decision.amount.minor(),
             reason: decision.reason,
             at: now,
-            standing: Standing::Asked,
+            standing: Standing::Asked(Progress::default()),
         },
         Opened::Before(before)
             if before.amount_minor != decision.amount.minor() || before.reason != decision.reason =>
@@ -118,7 +120,7 @@ pub(super) async fn refund(
             return Err(Problem::new(Code::REFUND_EXCESSIVE).extra("left", left));
         }
     };
-    let refund = if refund.standing == Standing::Asked { pursue(app, &paid, refund).await? } else { refund };
+    let refund = pursue(app, &paid, refund).await?;
     match &refund.standing {
         Standing::Refused(code) => Err(Problem::new(Code::find(code).unwrap_or(Code::PAYMENT_INVALID))),
         _ => Ok(refund),
@@ -128,101 +130,125 @@ pub(super) async fn refund(
 /// The refunds of a deal that its customer is told of, oldest first.
 pub(super) async fn told(app: &App, deal: Digest) -> Result<Vec<RefundStatus>, Problem> {
     let refunds = app.store.refunds(deal).await?;
-    let done = refunds.into_iter().filter_map(|refund| match refund.standing {
-        Standing::Done(statuses) => Some(statuses),
-        _ => None,
-    });
-    Ok(done.flatten().collect())
+    Ok(refunds.iter().flat_map(|refund| refund.standing.given()).map(|given| given.status.clone()).collect())
 }
 
-/// Goes on until the refund is done or refused for good. Anything else leaves it as it is, to be tried again.
+/// Goes on until the refund is done, in full or in part, or refused for good. Anything else leaves it as it is, to be tried again.
 async fn pursue(app: &App, deal: &PaidDeal, refund: StoredRefund) -> Result<StoredRefund, Problem> {
-    let mut done = Vec::new();
-    for slice in slices(app, deal, &refund).await? {
-        match give_back(app, deal, &slice, &refund).await? {
-            Ok(status) => done.push(status),
-            // The other module has given its part back already: that is what was done.
-            Err(code) if !done.is_empty() => {
-                tracing::error!(%code, refund = %refund.id, "only one part of a refund could be given back");
-                break;
-            }
+    let Standing::Asked(mut progress) = refund.standing.clone() else { return Ok(refund) };
+    let parts = parts(app, deal, &refund).await?;
+    let alone = parts.len() == 1;
+    for part in parts {
+        let minor = refund.amount_minor.saturating_sub(progress.minor()).min(part.left_minor);
+        if minor == 0 || progress.has_asked(&part.module.id) {
+            continue;
+        }
+        let amount = Amount::new(deal.receipt.paid.currency(), minor).map_err(Problem::from)?;
+        let (before, module) = (progress.clone(), part.module.id.clone());
+        match give_back(app, deal, &part, &refund, amount).await? {
+            Ok(status) => progress.given.push(Given { module: Some(module), status }),
             Err(code) => {
-                let ending = Standing::Refused(code.as_str().to_owned());
-                return Ok(app.store.end_refund(deal.deal, refund.id, ending).await?);
+                tracing::warn!(%code, %module, refund = %refund.id, "a part of a refund is not given back");
+                progress.refused.push(NotGiven { module, code: code.as_str().to_owned() });
             }
         }
+        // What the next is asked for follows from this answer: it is kept before.
+        if !alone && !app.store.keep_refund(deal.deal, refund.id, before, progress.clone()).await? {
+            return Err(Problem::in_progress());
+        }
     }
-    app.metrics.refunds.inc();
-    Ok(app.store.end_refund(deal.deal, refund.id, Standing::Done(done)).await?)
+    let ending = ending(&refund, progress)?;
+    if !matches!(ending, Standing::Refused(_)) {
+        app.metrics.refunds.inc();
+    }
+    Ok(app.store.end_refund(deal.deal, refund.id, ending).await?)
 }
 
-/// What of a refund one module gives back, out of what it settled.
-struct Slice {
+/// What became of a refund, once everybody has answered.
+fn ending(refund: &StoredRefund, progress: Progress) -> Result<Standing, Problem> {
+    let back = progress.minor();
+    match progress.refused.first() {
+        _ if back == refund.amount_minor => Ok(Standing::Done(progress.given)),
+        None => Err(Problem::internal("a refund is more than what is left")),
+        Some(first) if back == 0 => Ok(Standing::Refused(first.code.clone())),
+        Some(_) => Ok(Standing::Partly(progress)),
+    }
+}
+
+/// One module's part of a deal.
+struct Part {
     module: ModuleVersion,
     bill: Bill,
     settlement: Settlement,
-    amount: Amount,
+    /// What of it was not given back before.
+    left_minor: u64,
 }
 
-/// What each module gives back. Where two shared the price, first the one that held the money, as far as it goes, and then
-/// the other: each refund goes on where the ones before it ended.
-async fn slices(app: &App, deal: &PaidDeal, refund: &StoredRefund) -> Result<Vec<Slice>, Problem> {
+/// Who is asked to give back, in this order. Where two shared the price, first the one that held the money.
+async fn parts(app: &App, deal: &PaidDeal, refund: &StoredRefund) -> Result<Vec<Part>, Problem> {
     let receipt = &deal.receipt;
     let bill =
         Bill { deal: deal.deal, payee: app.key().thumbprint(), total: receipt.paid, refund_by: receipt.refund_by };
-    let amount = |minor| Amount::new(receipt.paid.currency(), minor).map_err(Problem::from);
     if receipt.split.is_empty() {
         let (paid, owed, proofs) = (receipt.paid, receipt.owed, receipt.payment.clone());
         let settlement = Settlement { paid, owed, proofs, statements: deal.paid.proofs.clone() };
         let module = ModuleVersion { id: receipt.module.clone(), version: receipt.version };
-        return Ok(vec![Slice { module, bill, settlement, amount: amount(refund.amount_minor)? }]);
+        return Ok(vec![Part { module, bill, settlement, left_minor: paid.minor() }]);
     }
     let before = app.store.refunds(deal.deal).await?;
     let before: Vec<_> = before.into_iter().take_while(|other| other.id != refund.id).collect();
-    if before.iter().any(|other| other.standing == Standing::Asked) {
+    if before.iter().any(|other| other.standing.is_open()) {
         return Err(Problem::in_progress());
     }
-    let given = before.iter().filter(|other| matches!(other.standing, Standing::Done(_)));
-    let already = given.map(|other| other.amount_minor).sum();
     let registry = app.registry();
     let mut shares: Vec<&Share> = receipt.split.iter().collect();
     shares.sort_by_key(|share| registry.split_role(&share.module()) != Some(SplitRole::Holds));
-    let paid: Vec<u64> = shares.iter().map(|share| share.amount.minor()).collect();
-    let spread = spread(&paid, already, refund.amount_minor)
-        .ok_or_else(|| Problem::internal("a refund is more than what is left"))?;
+    let left = left(&shares, &before);
     let of = |share: &Share| {
         let names =
             |text: &&String| super::deals::digest_of(text).is_some_and(|digest| share.payment.contains(&digest));
         let statements = deal.paid.proofs.iter().filter(names).cloned().collect();
         Settlement { paid: share.amount, owed: None, proofs: share.payment.clone(), statements }
     };
-    let slice = |(position, minor): (usize, u64)| {
-        let share = *shares.get(position)?;
-        Some((share, minor))
+    let part = |(share, left_minor): (&&Share, u64)| Part {
+        module: share.module(),
+        bill: bill.share(share),
+        settlement: of(share),
+        left_minor,
     };
-    spread
-        .into_iter()
-        .filter_map(slice)
-        .map(|(share, minor)| {
-            let bill = bill.share(share);
-            Ok(Slice { module: share.module(), bill, settlement: of(share), amount: amount(minor)? })
-        })
-        .collect()
+    Ok(shares.iter().zip(left).map(part).collect())
+}
+
+/// What of each share was not given back by the refunds before.
+fn left(shares: &[&Share], before: &[StoredRefund]) -> Vec<u64> {
+    let mut left: Vec<u64> = shares.iter().map(|share| share.amount.minor()).collect();
+    for given in before.iter().flat_map(|refund| refund.standing.given()) {
+        let position = match &given.module {
+            Some(module) => shares.iter().position(|share| share.module().id == *module),
+            // Before it was kept which module gave it back, it was the first that had something left.
+            None => left.iter().position(|left| *left > 0),
+        };
+        if let Some(left) = position.and_then(|position| left.get_mut(position)) {
+            *left = left.saturating_sub(given.minor());
+        }
+    }
+    left
 }
 
 /// Has one module give back its part; the code where it refuses for good.
 async fn give_back(
     app: &App,
     deal: &PaidDeal,
-    slice: &Slice,
+    part: &Part,
     refund: &StoredRefund,
+    amount: Amount,
 ) -> Result<Result<RefundStatus, Code>, Problem> {
-    let Slice { module, bill, settlement, amount } = slice;
+    let Part { module, bill, settlement, .. } = part;
     // The mint and the gateway would say so too, and each only of its own part.
     if !deal.receipt.split.is_empty() && refund.at > deal.receipt.refund_by {
         return Ok(Err(Code::REFUND_TOO_LATE));
     }
-    let repayment = Repayment { id: refund.id, amount: *amount, reason: refund.reason.clone(), at: refund.at };
+    let repayment = Repayment { id: refund.id, amount, reason: refund.reason.clone(), at: refund.at };
     let registry = app.registry();
     let module = (&module.id, module.version);
     let mut step = registry.refund(module, bill, settlement, &repayment, &*app.signer);
@@ -305,7 +331,7 @@ pub(super) async fn watch(app: Arc<App>, shutdown: Shutdown) {
 /// Takes up one refund where its request left it.
 async fn resume(app: &App, deal: Digest, id: RefundId) -> Result<(), Problem> {
     let stored = app.store.refunds(deal).await?.into_iter().find(|refund| refund.id == id);
-    let Some(stored) = stored.filter(|refund| refund.standing == Standing::Asked) else { return Ok(()) };
+    let Some(stored) = stored.filter(|refund| refund.standing.is_open()) else { return Ok(()) };
     let amount = Amount::new(app.config.currency, stored.amount_minor).map_err(Problem::from)?;
     let decision = Decision { id, amount, reason: stored.reason };
     match refund(app, deal, decision, clock::now()).await {

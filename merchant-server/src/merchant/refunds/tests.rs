@@ -2,6 +2,7 @@
 
 use semper_shared::commerce::deal::{DealStatus, check_refunds};
 use semper_shared::foundation::Currency;
+use semper_shared::items::payment::ModuleId;
 use semper_shared::security::{Portable, Signer as _};
 use serde_json::{Value, json};
 
@@ -105,7 +106,11 @@ async fn what_makes_no_sense_is_refused() {
     assert_eq!(shop.refund(&free.deal(), ADMIN, &body(1, 1, "")).await.1["code"], "refund-excessive");
 }
 
-on_every_database!(refunds_at_once_are_no_more_than_was_paid, the_first_ending_counts);
+on_every_database!(
+    refunds_at_once_are_no_more_than_was_paid,
+    the_first_ending_counts,
+    of_a_refund_in_part_counts_what_went_back,
+);
 
 async fn paid_deal(place: &Place) -> (sql::Sql, Digest) {
     let store = sql::tests::store(place).await;
@@ -162,22 +167,80 @@ async fn the_first_ending_counts(place: Place) {
     let (store, deal) = paid_deal(&place).await;
     assert_eq!(store.open_refund(new(deal, 1, 30)).await.unwrap(), Opened::New);
     let Opened::Before(before) = store.open_refund(new(deal, 1, 30)).await.unwrap() else { panic!("it is there") };
-    assert_eq!((before.standing, before.amount_minor), (Standing::Asked, 30));
-    let key = semper_shared::security::SigningKey::from_bytes(&[7; 32]).unwrap();
-    let amount = Amount::new(Currency::EUR, 30).unwrap();
-    let refund = semper_shared::items::payment::Refund {
-        refund: id(1),
-        merchant: key.public_key().thumbprint(),
-        via: deal,
-        deal,
-        amount,
-        reason: "why".to_owned(),
-        issued_at: UnixSeconds(2),
-    };
-    let refund = semper_shared::items::statement::Signed::sign_self_keyed(refund, &key).to_compact();
-    let done = Standing::Done(vec![RefundStatus { refund, proofs: vec!["p".to_owned()] }]);
+    assert_eq!((before.standing, before.amount_minor), (Standing::Asked(Progress::default()), 30));
+    let done = Standing::Done(vec![given(deal, 1, 30, None)]);
     assert_eq!(store.end_refund(deal, id(1), done.clone()).await.unwrap().standing, done);
     let late = store.end_refund(deal, id(1), Standing::Refused("internal".to_owned())).await.unwrap();
     assert_eq!(late.standing, done);
     assert!(store.open_refunds(10).await.unwrap().is_empty());
+}
+
+/// What a module says that it has given back.
+fn given(deal: Digest, number: u8, minor: u64, module: Option<&str>) -> Given {
+    let key = semper_shared::security::SigningKey::from_bytes(&[7; 32]).unwrap();
+    let refund = semper_shared::items::payment::Refund {
+        refund: id(number),
+        merchant: key.public_key().thumbprint(),
+        via: deal,
+        deal,
+        amount: Amount::new(Currency::EUR, minor).unwrap(),
+        reason: "why".to_owned(),
+        issued_at: UnixSeconds(2),
+    };
+    let refund = semper_shared::items::statement::Signed::sign_self_keyed(refund, &key).to_compact();
+    Given { module: module.map(module_id), status: RefundStatus { refund, proofs: vec!["p".to_owned()] } }
+}
+
+fn module_id(name: &str) -> ModuleId {
+    ModuleId::new(name).unwrap()
+}
+
+async fn of_a_refund_in_part_counts_what_went_back(place: Place) {
+    let (store, deal) = paid_deal(&place).await;
+    assert_eq!(store.open_refund(new(deal, 1, 100)).await.unwrap(), Opened::New);
+    let (none, first) =
+        (Progress::default(), Progress { given: vec![given(deal, 1, 30, Some("card"))], refused: vec![] });
+    assert!(store.keep_refund(deal, id(1), none.clone(), first.clone()).await.unwrap());
+    assert!(!store.keep_refund(deal, id(1), none.clone(), first.clone()).await.unwrap(), "another was first");
+    assert_eq!(
+        store.refunds(deal).await.unwrap()[0].standing,
+        Standing::Asked(first.clone()),
+        "kept for after a crash"
+    );
+    assert_eq!(store.open_refund(new(deal, 2, 1)).await.unwrap(), Opened::Excessive(0), "all of it may still go back");
+
+    let refused = NotGiven { module: module_id("ecash"), code: "already-paid-out".to_owned() };
+    let both = Progress { refused: vec![refused], ..first.clone() };
+    assert!(store.keep_refund(deal, id(1), first.clone(), both.clone()).await.unwrap());
+    let ended = store.end_refund(deal, id(1), Standing::Partly(both.clone())).await.unwrap();
+    assert_eq!((ended.amount_minor, &ended.standing), (100, &Standing::Partly(both.clone())));
+    assert!(!store.keep_refund(deal, id(1), both.clone(), none).await.unwrap(), "it has ended");
+    let Opened::Before(before) = store.open_refund(new(deal, 1, 100)).await.unwrap() else { panic!("it is there") };
+    assert_eq!(before, ended, "the same decision is known by what was decided");
+    assert!(store.open_refunds(10).await.unwrap().is_empty());
+    assert_eq!(store.deal_lines(i64::MAX, 10).await.unwrap()[0].refunded_minor, 30);
+    assert_eq!(store.open_refund(new(deal, 2, 71)).await.unwrap(), Opened::Excessive(70));
+    assert_eq!(store.open_refund(new(deal, 2, 70)).await.unwrap(), Opened::New);
+}
+
+fn share(module: &str, minor: u64) -> Share {
+    let amount = Amount::new(Currency::EUR, minor).unwrap();
+    Share { module: module_id(module), version: 1, amount, payment: Vec::new() }
+}
+
+#[test]
+fn each_share_has_left_what_its_module_did_not_give_back() {
+    let (card, coins, deal) = (share("card", 120), share("ecash", 200), Digest::of(b"deal"));
+    let shares = [&card, &coins];
+    let refund =
+        |standing| StoredRefund { id: id(1), amount_minor: 1, reason: String::new(), at: UnixSeconds(2), standing };
+    let by = |module, minor| given(deal, 1, minor, module);
+    let left_after = |standings: Vec<Standing>| left(&shares, &standings.into_iter().map(refund).collect::<Vec<_>>());
+    assert_eq!(left_after(vec![]), [120, 200]);
+    assert_eq!(left_after(vec![Standing::Done(vec![by(Some("ecash"), 50)])]), [120, 150], "the card's was refused");
+    let part = Progress { given: vec![by(Some("card"), 120)], refused: Vec::new() };
+    assert_eq!(left_after(vec![Standing::Partly(part), Standing::Refused("x".to_owned())]), [0, 200]);
+    // As it was stored before the module's name was: first the card's, as far as it goes.
+    let old = vec![Standing::Done(vec![by(None, 120), by(None, 30)]), Standing::Done(vec![by(None, 20)])];
+    assert_eq!(left_after(old), [0, 150]);
 }

@@ -3,21 +3,49 @@
 use futures_util::future::BoxFuture;
 use semper_shared::foundation::{Digest, UnixSeconds};
 use semper_shared::items::payment::RefundId;
+use serde::{Deserialize, Serialize};
 
 use super::deals::state_of;
 use super::{Sql, damaged, seconds};
 use crate::merchant::pack::unpack;
-use crate::merchant::refunds::{DealLine, NewRefund, Opened, RefundStore, Standing, StoredRefund};
+use crate::merchant::refunds::{DealLine, NewRefund, Opened, Progress, RefundStore, Standing, StoredRefund};
 use crate::store::StoreError;
 use crate::store::sql::{Row, Tx, values};
 
 const ASKED: i64 = 0;
 const DONE: i64 = 1;
 const REFUSED: i64 = 2;
+/// Done in part: `amount` is what went back, since that is what counts, and the answer says what was decided.
+const PARTLY: i64 = 3;
+
+/// The answer of a refund that was done in part.
+#[derive(Serialize, Deserialize)]
+struct Part {
+    decided: u64,
+    progress: Progress,
+}
 
 impl RefundStore for Sql {
     fn open_refund(&self, refund: NewRefund) -> BoxFuture<'_, Result<Opened, StoreError>> {
         Box::pin(self.database.write(move |tx| open(tx, &refund)))
+    }
+
+    fn keep_refund(
+        &self,
+        deal: Digest,
+        id: RefundId,
+        before: Progress,
+        now: Progress,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(self.database.write(move |tx| {
+            let changed = tx.execute(
+                "UPDATE refund SET answer = ?4
+                 WHERE serial = (SELECT serial FROM deal WHERE deal = ?1) AND id = ?2 AND state = ?5
+                 AND coalesce(answer, '') = ?3",
+                values![deal, id.0, text_of(&before)?, text_of(&now)?, ASKED],
+            )?;
+            Ok(changed > 0)
+        }))
     }
 
     fn end_refund(
@@ -74,16 +102,32 @@ fn open(tx: &mut Tx<'_>, new: &NewRefund) -> Result<Opened, StoreError> {
 fn end(tx: &mut Tx<'_>, deal: &Digest, id: &RefundId, ending: &Standing) -> Result<StoredRefund, StoreError> {
     let serial: Option<i64> = tx.find("SELECT serial FROM deal WHERE deal = ?1", values![deal])?;
     let serial = serial.ok_or_else(|| damaged("a deal is gone"))?;
-    let (state, answer) = match ending {
-        Standing::Asked => (ASKED, None),
-        Standing::Done(statuses) => (DONE, Some(serde_json::to_string(statuses).map_err(damaged)?)),
-        Standing::Refused(code) => (REFUSED, Some(code.clone())),
-    };
-    tx.execute(
-        "UPDATE refund SET state = ?3, answer = ?4 WHERE serial = ?1 AND id = ?2 AND state = ?5",
-        values![serial, id.0, state, answer, ASKED],
-    )?;
+    let open = "SELECT amount FROM refund WHERE serial = ?1 AND id = ?2 AND state = ?3 /*FOR UPDATE*/";
+    let decided: Option<u64> = tx.find(open, values![serial, id.0, ASKED])?;
+    if let Some(decided) = decided {
+        let (state, amount, answer) = match ending {
+            Standing::Asked(progress) => (ASKED, decided, Some(text_of(progress)?)),
+            Standing::Done(given) => (DONE, decided, Some(serde_json::to_string(given).map_err(damaged)?)),
+            Standing::Partly(progress) => {
+                let part = Part { decided, progress: progress.clone() };
+                (PARTLY, progress.minor(), Some(serde_json::to_string(&part).map_err(damaged)?))
+            }
+            Standing::Refused(code) => (REFUSED, decided, Some(code.clone())),
+        };
+        tx.execute(
+            "UPDATE refund SET state = ?3, answer = ?4, amount = ?5 WHERE serial = ?1 AND id = ?2",
+            values![serial, id.0, state, answer, amount],
+        )?;
+    }
     find(tx, serial, id)?.ok_or_else(|| damaged("a refund is gone"))
+}
+
+/// Nothing where nothing was answered yet.
+fn text_of(progress: &Progress) -> Result<String, StoreError> {
+    if *progress == Progress::default() {
+        return Ok(String::new());
+    }
+    serde_json::to_string(progress).map_err(damaged)
 }
 
 const COLUMNS: &str = "r.id, r.amount, r.reason, r.decided_at, r.state, r.answer";
@@ -103,26 +147,31 @@ fn of_deal(tx: &mut Tx<'_>, deal: &Digest) -> Result<Vec<StoredRefund>, StoreErr
 fn read(row: &Row<'_>) -> Result<StoredRefund, StoreError> {
     let answer: Option<String> = row.take(5)?;
     let answer = answer.unwrap_or_default();
-    Ok(StoredRefund {
-        id: RefundId(row.take(0)?),
-        amount_minor: row.take(1)?,
-        reason: row.take(2)?,
-        at: UnixSeconds(row.take(3)?),
-        standing: match row.take::<i64>(4)? {
-            ASKED => Standing::Asked,
-            // Before two modules could share a price there was one, and it stood alone.
-            DONE if answer.starts_with('{') => Standing::Done(vec![serde_json::from_str(&answer).map_err(damaged)?]),
-            DONE => Standing::Done(serde_json::from_str(&answer).map_err(damaged)?),
-            REFUSED => Standing::Refused(answer),
-            _ => return Err(damaged("a stored state is none")),
-        },
-    })
+    let mut amount_minor = row.take(1)?;
+    let standing = match row.take::<i64>(4)? {
+        ASKED if answer.is_empty() => Standing::Asked(Progress::default()),
+        ASKED => Standing::Asked(serde_json::from_str(&answer).map_err(damaged)?),
+        // Before two modules could share a price there was one, and it stood alone.
+        DONE if answer.starts_with('{') => Standing::Done(vec![serde_json::from_str(&answer).map_err(damaged)?]),
+        DONE => Standing::Done(serde_json::from_str(&answer).map_err(damaged)?),
+        REFUSED => Standing::Refused(answer),
+        PARTLY => {
+            let part: Part = serde_json::from_str(&answer).map_err(damaged)?;
+            amount_minor = part.decided;
+            Standing::Partly(part.progress)
+        }
+        _ => return Err(damaged("a stored state is none")),
+    };
+    let (id, reason, at) = (RefundId(row.take(0)?), row.take(2)?, row.take(3)?);
+    Ok(StoredRefund { id, amount_minor, reason, at: UnixSeconds(at), standing })
 }
 
 fn lines(tx: &mut Tx<'_>, before: i64, limit: u32) -> Result<Vec<DealLine>, StoreError> {
     tx.all(
         "SELECT d.serial, d.deal, d.state, offer.digest, d.opened_at, o.receipt,
-                CAST(coalesce((SELECT sum(r.amount) FROM refund AS r WHERE r.serial = d.serial AND r.state <> 2), 0) AS BIGINT)
+                CAST(coalesce((SELECT sum(r.amount) FROM refund AS r WHERE r.serial = d.serial AND r.state <> 2), 0) AS BIGINT),
+                CAST(coalesce((SELECT i.amount - i.credited - i.received + i.returned FROM invoice AS i
+                    WHERE i.deal = d.deal AND i.cancelled = 0 AND (d.state = 1 OR d.state = 2)), 0) AS BIGINT)
          FROM deal AS d JOIN offer ON offer.serial = d.offer LEFT JOIN outcome AS o ON o.serial = d.serial
          WHERE d.serial < ?1 ORDER BY d.serial DESC LIMIT ?2",
         values![before, limit],
@@ -137,6 +186,7 @@ fn lines(tx: &mut Tx<'_>, before: i64, limit: u32) -> Result<Vec<DealLine>, Stor
                 opened_at: UnixSeconds(row.take(4)?),
                 receipt: receipt.map(text).transpose()?,
                 refunded_minor: row.take(6)?,
+                owed_minor: u64::try_from(row.take::<i64>(7)?).unwrap_or(0),
             })
         },
     )
