@@ -169,14 +169,14 @@ function onCredit(list) {
 
 /** @param {{state: string, at: number, amount?: import("/common/i18n.js").Amount}[]} steps */
 function timeline(steps) {
-  /** @param {{state: string, amount?: import("/common/i18n.js").Amount}} step */
-  const said = ({ state, amount }) => `${hasText(`state.${state}`) ? t(`state.${state}`) : state}${amount ? ` · ${formatAmount(amount)}` : ""}`;
+  /** @param {string} state */
+  const name = (state) => (hasText(`state.${state}`) ? t(`state.${state}`) : state);
   const rows = steps.map((step) =>
     h(
       "li",
       { class: ENDED_BADLY.has(step.state) ? "bad" : "done" },
       h("span", { class: "dot", "aria-hidden": "true" }, icon(ENDED_BADLY.has(step.state) ? "alert" : "check")),
-      h("span", { class: "grow" }, said(step)),
+      h("span", { class: "grow" }, h("span", {}, name(step.state)), step.amount ? h("span", { class: "muted tabular" }, ` · ${formatAmount(step.amount)}`) : null),
       h("span", { class: "muted small" }, formatMoment(step.at)),
     ),
   );
