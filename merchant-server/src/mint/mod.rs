@@ -251,12 +251,14 @@ async fn watch(mint: Arc<Mint>, shutdown: Shutdown) {
     }
 }
 
-/// Makes keys in place of what was revoked.
+/// Makes keys in place of what was revoked: first those that customers wait for, who get their money back in new coins.
 async fn replace(mint: Arc<Mint>, shutdown: Shutdown) {
-    while !mint.renew_ring(Ahead::Settings).await {
-        tokio::select! {
-            () = shutdown.requested() => return,
-            () = tokio::time::sleep(life::WATCH) => {}
+    for ahead in [Ahead::Now, Ahead::Settings] {
+        while !mint.renew_ring(ahead).await {
+            tokio::select! {
+                () = shutdown.requested() => return,
+                () = tokio::time::sleep(life::WATCH) => {}
+            }
         }
     }
 }

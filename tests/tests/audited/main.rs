@@ -120,18 +120,27 @@ async fn happen(market: &Parts) -> Outcome {
     Ok(())
 }
 
-/// Revokes every denomination, and waits until the mint has taken that in.
+/// The denominations' keys that the mint publishes, and how many denominations it has revoked.
+async fn published(market: &Parts) -> Outcome<(BTreeSet<String>, usize)> {
+    let keys = reqwest::get(format!("{}/keys", market.url("mint"))).await?.text().await?;
+    let keys = base64::decode(keys.split('.').nth(1).unwrap_or_default()).ok_or("no key document")?;
+    let keys: Value = serde_json::from_slice(&keys)?;
+    let denominations = keys["denominations"].as_array().ok_or("no denominations")?;
+    let moduli = denominations.iter().filter_map(|denomination| denomination["n"].as_str().map(str::to_owned));
+    Ok((moduli.collect(), keys["revoked"].as_array().map_or(0, Vec::len)))
+}
+
+/// Revokes every denomination, and waits until the mint has taken that in and made others.
 async fn revoke(market: &Parts) -> Outcome {
+    let (before, _) = published(market).await?;
     let mut revoke = Command::new(binaries::semper()?);
     revoke.args(["mint", "revoke", "--all", "--reason", "a disk was lost", "--data"]).arg(market.data());
     if !revoke.status()?.success() {
         return Err("nothing was revoked".into());
     }
-    for _ in 0..200 {
-        let keys = reqwest::get(format!("{}/keys", market.url("mint"))).await?.text().await?;
-        let keys = base64::decode(keys.split('.').nth(1).unwrap_or_default()).ok_or("no key document")?;
-        let keys: Value = serde_json::from_slice(&keys)?;
-        if keys["revoked"].as_array().is_some_and(|revoked| !revoked.is_empty()) {
+    for _ in 0..600 {
+        let (now, revoked) = published(market).await?;
+        if revoked > 0 && !now.is_subset(&before) {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
