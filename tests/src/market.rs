@@ -140,7 +140,15 @@ impl Market {
     /// # Errors
     /// As [`Market::start`].
     pub fn start_with_cards() -> Outcome<Self> {
-        Self::start_with("warn", true)
+        Self::start_with_cards_logging("warn")
+    }
+
+    /// The same, with another filter for the parties' logs.
+    ///
+    /// # Errors
+    /// As [`Market::start`].
+    pub fn start_with_cards_logging(filter: &'static str) -> Outcome<Self> {
+        Self::start_with(filter, true)
     }
 
     fn start_with(filter: &'static str, cards: bool) -> Outcome<Self> {

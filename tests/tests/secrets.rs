@@ -25,6 +25,8 @@ use semper_wallet::core::{MintName, TransferView, Words};
 
 const WORDS: &str = "legal winner thank year wave sausage worth useful legal winner thank yellow";
 const PASSPHRASE: &str = "a-planted-passphrase-that-nobody-says";
+/// A card that the sandbox approves.
+const CARD: &str = "5555555555554444";
 /// Comes with the requests in whose middle a party panics.
 const IN_A_PANIC: &str = "a-planted-token-in-a-request-that-panics";
 
@@ -85,7 +87,8 @@ impl Places {
 
 /// A run with known secrets: everything that it left behind, and all that passed between the parties.
 fn run(market: &Market) -> Outcome<Places> {
-    for party in [&market.bank, &market.mint, &market.merchant] {
+    let gateway = market.gateway.as_ref().ok_or("no gateway")?;
+    for party in [&market.bank, &market.mint, &market.merchant, gateway] {
         party.proxy.record();
     }
     let mut places = Places(BTreeMap::new());
@@ -106,6 +109,8 @@ fn run(market: &Market) -> Outcome<Places> {
     talk(&["withdraw", "20.48", "--mint", &mint])?;
     let bought = talk(&["buy", &market.offer("article"), "--out", out, "--json"])?;
     let bought: serde_json::Value = serde_json::from_str(&bought).map_err(|error| format!("{error}: {bought}"))?;
+    talk(&["card", "add", "--number", CARD, "--expiry", "12/40", "--gateway", &gateway.url()])?;
+    by_card(market, out, &mut talk)?;
     talk(&["resume"])?;
     talk(&["deals", "--json"])?;
     talk(&["evidence", bought["deal"].as_str().ok_or("no deal")?, "--out", evidence])?;
@@ -114,12 +119,14 @@ fn run(market: &Market) -> Outcome<Places> {
     talk(&["withdraw", "1.001", "--mint", &mint])?;
     talk(&["init", "--words", WORDS])?;
     talk(&["restore", "--words", "legal winner thank", "--mint", &mint])?;
+    talk(&["card", "add", "--number", CARD, "--expiry", "01/20", "--gateway", &gateway.url()])?;
     let http = reqwest::blocking::Client::new();
     for (url, body) in [
         (format!("{mint}/withdrawals"), r#"{"request":"x"}"#),
         (format!("{mint}/deposits"), r#"{"permissions":["a.b.c"]}"#),
         (format!("{}/deals", market.merchant.url()), r#"{"order":"a.b.c","payment":null}"#),
         (format!("{}/transfers", market.bank.url()), "{}"),
+        (format!("{}/cards", gateway.url()), "{}"),
     ] {
         let answer = http.post(url).header("content-type", "application/json").body(body).send()?.text()?;
         places.0.insert(format!("error body/{}", places.0.len()), answer.into_bytes());
@@ -127,18 +134,39 @@ fn run(market: &Market) -> Outcome<Places> {
     panics(market, &wallet, &mut places)?;
     places.add_folder("market", market.folder())?;
     places.add_folder("wallet", &wallet.home())?;
-    for (name, party) in [("bank", &market.bank), ("mint", &market.mint), ("merchant", &market.merchant)] {
+    let parties =
+        [("bank", &market.bank), ("mint", &market.mint), ("merchant", &market.merchant), ("gateway", gateway)];
+    for (name, party) in parties {
         places.0.insert(format!("wire/{name}"), party.proxy.recorded());
     }
     places.0.insert("evidence".to_owned(), fs::read(evidence)?);
     Ok(places)
 }
 
+/// Pays by card, as soon as shop and gateway have met and the offers say so.
+fn by_card(market: &Market, out: &str, talk: &mut dyn FnMut(&[&str]) -> Outcome<String>) -> Outcome {
+    for _ in 0..100 {
+        let offer = reqwest::blocking::get(market.offer("letter"))?.text()?;
+        let offer = base64::decode(offer.split('.').nth(1).unwrap_or_default()).ok_or("no offer")?;
+        if contains(&offer, b"\"card\"") {
+            let bought = talk(&["buy", &market.offer("letter"), "--out", out, "--method", "card", "--json"])?;
+            let bought: serde_json::Value =
+                serde_json::from_str(&bought).map_err(|error| format!("{error}: {bought}"))?;
+            assert_eq!(bought["state"], "delivered", "{bought}");
+            return Ok(());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    Err("the shop takes no cards".into())
+}
+
 /// Every party panics in the middle of a request that brings a secret, and the wallet when it is open; the parties go on.
 fn panics(market: &Market, wallet: &Wallet, places: &mut Places) -> Outcome {
     const TOLD: &str = "a panic was asked for";
     let http = reqwest::blocking::Client::new();
-    for (party, path) in [(&market.bank, "transfers"), (&market.mint, "withdrawals"), (&market.merchant, "deals")] {
+    let gateway = market.gateway.as_ref().ok_or("no gateway")?;
+    let parties = [(&market.bank, "transfers"), (&market.mint, "withdrawals"), (&market.merchant, "deals")];
+    for (party, path) in parties.into_iter().chain([(gateway, "cards"), (gateway, "authorisations")]) {
         let url = format!("{}/{path}", party.url());
         let asked = http.post(&url).header("semper-panic", "1").bearer_auth(IN_A_PANIC);
         let asked = asked.header("content-type", "application/json").body(format!("{{\"token\":\"{IN_A_PANIC}\"}}"));
@@ -166,7 +194,7 @@ fn mint_name(market: &Market) -> Outcome<Digest> {
 
 #[test]
 fn planted_secrets_are_where_they_belong_and_nowhere_else() -> Outcome {
-    let market = Market::start_logging("trace")?;
+    let market = Market::start_with_cards_logging("trace")?;
     let places = run(&market)?;
     let only = |what: &str, secret: &[u8], allowed: &[&str]| {
         let found = places.having(secret);
@@ -195,6 +223,14 @@ fn planted_secrets_are_where_they_belong_and_nowhere_else() -> Outcome {
         only("a coin's private key", &*coin.key().to_bytes(), &[]);
     }
 
+    // A card's number is sealed for the gateway, which keeps none.
+    let groups: Vec<_> = (0..4).map(|group| &CARD[4 * group..4 * group + 4]).collect();
+    for number in [CARD.to_owned(), groups.join(" "), groups.join("-")] {
+        only("a card's number", number.as_bytes(), &[]);
+    }
+    only("a card's number in digits", &CARD.bytes().map(|digit| digit - b'0').collect::<Vec<_>>(), &[]);
+    only("a card's number as a whole", &CARD.parse::<u64>()?.to_be_bytes(), &[]);
+
     // The operators' secrets are in their own folders and files.
     only("the mint's token", TOKENS[1].1.as_bytes(), &["market/mint.toml", "market/bank.toml", "wire/bank"]);
     only("the merchant's token", TOKENS[2].1.as_bytes(), &["market/bank.toml"]);
@@ -212,7 +248,7 @@ fn planted_secrets_are_where_they_belong_and_nowhere_else() -> Outcome {
         // In the middle of the private exponent.
         only("a denomination's private key", key.get(320..352).ok_or("a short key")?, &["market/mint/denominations"]);
     }
-    for party in ["bank", "mint", "merchant"] {
+    for party in ["bank", "mint", "merchant", "gateway"] {
         let pem = fs::read_to_string(market.folder().join(party).join("key.pem"))?;
         let der: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         let der = base64::decode(der.trim_end_matches('=').replace('+', "-").replace('/', "_").as_str());
