@@ -174,8 +174,10 @@ impl<P: Ports> Wallet<P> {
         }
         progress.step("coins");
         match self.withdraw(mint, index).await {
-            // Another device had these very coins signed.
-            Err(WalletError::Refused { code: Code::REQUEST_CONFLICT, .. }) => Err(self.taken_over().await?),
+            // Another device had coins of this reserve signed since this wallet looked.
+            Err(WalletError::Refused { code: Code::REQUEST_CONFLICT | Code::FUNDS_INSUFFICIENT, .. }) => {
+                Err(self.taken_over().await?)
+            }
             // What was planned is issued no longer: the mint, which knows what it has answered, never signed it.
             Err(WalletError::Refused { code, .. }) if asks_anew(code) => {
                 self.renew_mint(mint).await?;

@@ -119,11 +119,12 @@ impl<P: Ports> Wallet<P> {
     /// What sending an amount costs beside it.
     ///
     /// # Errors
-    /// Where there is not enough.
+    /// Where there is not enough, or it is in too many coins.
     pub async fn send_cost(&mut self, amount: Amount) -> Result<Cost, WalletError> {
         let mint = self.mint_for(amount).await?;
-        let cost = self.state()?.payer.cost(&mint, amount, true, self.now());
-        Ok(Cost { fee: cost.ok_or(semper_shared::items::payment::ecash::EcashError::Insufficient)? })
+        let (payer, now) = (&self.state()?.payer, self.now());
+        let fee = payer.cost(&mint, amount, true, now).ok_or_else(|| payer.shortfall(&mint, amount, now))?;
+        Ok(Cost { fee })
     }
 
     /// Asks for cash, by the link of the answer, until `expires_s` seconds from now.
@@ -347,10 +348,12 @@ impl<P: Ports> Wallet<P> {
     ) -> Result<(), WalletError> {
         if (400..500).contains(&status) && problem.code.is_some_and(is_for_good) {
             let payer = &mut self.change()?.payer;
+            // What a wallet asks itself for, nobody pays but another device that made the same request.
+            let own = payer.gathering(mint) == Some(*transfer);
             ErasedPayer::refused(payer, transfer);
             payer.pass(transfer, Passed::Returned)?.coins.clear();
             payer.end_gathering(transfer)?;
-            if problem.code == Some(Code::COIN_ALREADY_SPENT) {
+            if problem.code == Some(Code::COIN_ALREADY_SPENT) || own && problem.code == Some(Code::TRANSFER_ACCEPTED) {
                 return Err(self.taken_over().await?);
             }
             self.save(Touched::purse()).await?;

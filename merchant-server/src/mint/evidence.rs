@@ -100,7 +100,12 @@ mod tests {
     #[test]
     fn the_usual_text_is_rebuilt_and_another_spelling_is_kept() {
         let key = SigningKey::from_bytes(&[7; 32]).unwrap();
-        let payload = Withdrawal { mint: Digest([1; 32]), batch: Vec::new(), requested_at: UnixSeconds(u64::MAX) };
+        let payload = Withdrawal {
+            mint: Digest([1; 32]),
+            batch: Vec::new(),
+            first: Some(0),
+            requested_at: UnixSeconds(u64::MAX),
+        };
         let usual = Signed::sign_self_keyed(payload.clone(), &key);
         let proof = Proof::of(&usual, key.public_key());
         assert!(matches!(proof, Proof::Signature(_)));

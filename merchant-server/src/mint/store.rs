@@ -180,6 +180,8 @@ pub(super) struct NewWithdrawal {
     pub(super) fee: u64,
     pub(super) requested_at: UnixSeconds,
     pub(super) day: Option<DayLimit>,
+    /// How many coins the wallet knows that the reserve has paid for before.
+    pub(super) first: Option<u32>,
     pub(super) batch: Vec<u8>,
     pub(super) signatures: Vec<u8>,
     pub(super) proof: Proof,

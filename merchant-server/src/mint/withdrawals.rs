@@ -45,9 +45,14 @@ impl Mint {
                 fee: checked.fee.minor(),
                 requested_at: checked.request.requested_at,
                 day,
+                first: checked.request.first,
                 batch: ring.pack(batch)?,
                 signatures: ring.sign(batch.iter().map(|planchet| (&planchet.denomination, &planchet.blinded)))?,
-                proof: Proof::of(&checked.request, &checked.reserve),
+                proof: match checked.request.first {
+                    None | Some(0) => Proof::of(&checked.request, &checked.reserve),
+                    // Nothing else that is kept says how many coins were before.
+                    Some(_) => Proof::Text(checked.request.compact().to_owned()),
+                },
             })
         })
         .await

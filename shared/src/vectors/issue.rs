@@ -33,6 +33,7 @@ struct Withdrawn {
     reserve: String,
     total: Amount,
     fee: Amount,
+    first: Option<u32>,
     coins: usize,
 }
 
@@ -43,6 +44,7 @@ fn withdrawal(input: Asked<WithdrawalBody>) -> Result<Withdrawn, EcashError> {
         reserve: checked.reserve.to_text(),
         total: checked.total,
         fee: checked.fee,
+        first: checked.request.first,
         coins: checked.request.batch.len(),
     })
 }

@@ -129,7 +129,7 @@ impl Bench {
         let denomination = self.smallest()?;
         let batch = secrets.iter().map(|secret| secret.planchet(denomination).map(PlanchetMessage::from));
         let batch = batch.collect::<Result<_, _>>()?;
-        let request = Withdrawal { mint: self.keys.mint(), batch, requested_at: now() };
+        let request = Withdrawal { mint: self.keys.mint(), batch, first: None, requested_at: now() };
         let request = Signed::sign_self_keyed(request, reserve).to_compact();
         let request = post("/withdrawals", &serde_json::to_vec(&WithdrawalBody { request })?, None);
         Ok(Withdrawn { request, secrets })

@@ -3,10 +3,12 @@
 use std::rc::Rc;
 
 use semper_shared::foundation::{Code, Coded};
+use semper_shared::items::payment::ecash::EcashPayer;
+use semper_shared::security::Signer as _;
 
 use super::life::buy;
 use super::market::{MINT, cents};
-use super::world::{Here, TestRng, World, run};
+use super::world::{Fate, Here, TestRng, World, run};
 use crate::core::{Progress, Wallet, WalletError, Words};
 
 const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
@@ -21,11 +23,19 @@ struct Devices {
 impl Devices {
     /// The first has money.
     fn new() -> Self {
+        Self::funded(&[CASH])
+    }
+
+    /// The first has money, by so many top-ups.
+    fn funded(top_ups: &[u64]) -> Self {
         let first = World::new();
+        first.market.borrow_mut().account_minor = 1_000_000;
         run(async {
             let mut wallet = first.wallet();
             wallet.create(&Words::parse(WORDS).unwrap(), "pass").await.unwrap();
-            wallet.add_cash(MINT, cents(CASH), Progress::none()).await.unwrap();
+            for minor in top_ups {
+                wallet.add_cash(MINT, cents(*minor), Progress::none()).await.unwrap();
+            }
         })
         .unwrap();
         let second = first.elsewhere();
@@ -206,6 +216,74 @@ fn money_that_both_devices_add_is_there_for_the_one_that_takes_over() {
     let mut wallet = devices.wallet(1);
     run(wallet.take_over(Progress::none())).unwrap().unwrap();
     assert_eq!(devices.balance(1), CASH + 8);
+}
+
+fn is_pending(wallet: &Wallet<Here>, reserve: u32) -> bool {
+    let mut reserves = wallet.state().unwrap().payer.purse().mints.values().flat_map(|held| &held.reserves);
+    reserves.any(|known| known.index == reserve && known.pending.is_some())
+}
+
+/// Both gather at once, each coins that the other does not know of, into the reserve of the same number; between the two the
+/// mint begins to issue other denominations, and the reserve is filled once more. Wherever the first is cut off, no two coins get
+/// the same number, and the one that takes over has everything.
+#[test]
+fn two_devices_that_gather_into_one_reserve_lose_nothing() {
+    const ALL: u64 = 17 * 128 + 256 + 256;
+    const RESERVE: u32 = 20;
+    let prepare = || {
+        let mut devices = Devices::funded(&[128; 17]);
+        assert_eq!(devices.restore(1), 17 * 128);
+        let mut second = devices.wallet(1);
+        run(async {
+            // What it waits for takes the numbers that the first will have used.
+            for _ in 0..3 {
+                second.request_person(MINT, cents(1), "", 5_000).await.unwrap();
+            }
+        })
+        .unwrap();
+        let mut first = devices.wallet(0);
+        run(async {
+            for minor in [127, 127, 2] {
+                first.add_cash(MINT, cents(minor), Progress::none()).await.unwrap();
+            }
+        })
+        .unwrap();
+        devices
+    };
+    let (mut cut, mut planned_apart) = (0, 0);
+    loop {
+        let mut devices = prepare();
+        let world = devices.world(0);
+        let mut first = devices.wallet(0);
+        world.set_fates(move |event| if event == cut { Fate::DiesBefore } else { Fate::Good });
+        let ended = run(first.refresh()).is_some();
+        world.set_fates(|_| Fate::Good);
+        drop(first);
+        world.advance(850);
+        let here = devices.world(1);
+        let mut second = devices.wallet(1);
+        let result = run(second.refresh()).unwrap();
+        assert!(matches!(result, Ok(()) | Err(WalletError::TakenOver)), "cut off at {cut}: {result:?}");
+        {
+            let mut market = here.market.borrow_mut();
+            let payer = EcashPayer::new(Words::parse(WORDS).unwrap().seed());
+            let reserve = payer.reserve_key(&market.mint.signer.public_key().thumbprint(), RESERVE);
+            market.mint.fund(&reserve.public_key().to_text(), 256);
+        }
+        let mut first = devices.wallet(0);
+        planned_apart += u32::from(is_pending(&first, RESERVE));
+        let result = run(first.refresh()).unwrap();
+        assert_eq!(result, Err(WalletError::TakenOver), "cut off at {cut}");
+        let resumed = run(first.take_over(Progress::none())).unwrap().unwrap();
+        assert!(resumed.waiting.is_empty(), "cut off at {cut}: {:?}", resumed.waiting);
+        assert_eq!(devices.balance(0), ALL, "cut off at {cut}");
+        assert_eq!(devices.owed(), ALL, "cut off at {cut}");
+        if ended {
+            break;
+        }
+        cut += 1;
+    }
+    assert!(cut >= 6 && planned_apart >= 1, "{cut} events, {planned_apart} with a plan of its own");
 }
 
 /// Whatever two devices do, in whatever order: what was paid was delivered, nothing is paid twice, and the one that takes over

@@ -166,6 +166,14 @@ fn a_payment_of_more_coins_than_one_may_have_gathers_first_or_says_why_not() {
         let method = &wallet.review(super::life::OFFER).await.unwrap().methods[0];
         assert_eq!((method.usable, method.why), (false, Some("coins-too-many")));
         assert_eq!(buy(&mut wallet).await.unwrap_err().code(), Code::COINS_TOO_MANY);
+        for result in [
+            wallet.send_cost(cents(price)).await.map(|_| ()),
+            wallet.send_person(cents(price), "all of it", 600).await.map(|_| ()),
+        ] {
+            assert_eq!(result.unwrap_err().code(), Code::COINS_TOO_MANY, "to a person as to a shop");
+        }
+        assert_eq!(wallet.send_cost(cents(price + 1)).await.unwrap_err().code(), Code::FUNDS_INSUFFICIENT);
+        assert!(wallet.send_cost(cents(price / 2)).await.is_ok());
         wallet.refresh().await.unwrap();
         assert_eq!(coins(&mut wallet).await, 70, "no fee is paid for gathering");
     })

@@ -286,7 +286,9 @@ impl Mint {
             return said(&json!({ "signatures": done }));
         }
         let signed = |planchet: &PlanchetMessage| earlier.iter().any(|done| done.batch.contains(planchet));
-        if batch.iter().any(signed) {
+        let count: usize = earlier.iter().map(|done| done.batch.len()).sum();
+        let unaware = request.first.is_some_and(|first| usize::try_from(first).unwrap() != count);
+        if batch.iter().any(signed) || unaware {
             return Err(problem(Code::REQUEST_CONFLICT));
         }
         let checked =

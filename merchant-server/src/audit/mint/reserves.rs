@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use semper_shared::foundation::{Digest, UnixSeconds, base64};
 use semper_shared::items::payment::ecash::{PlanchetMessage, Withdrawal};
+use semper_shared::items::statement::Compact;
 use semper_shared::security::PublicKey;
 use semper_shared::security::blinding::MODULUS_LEN;
 
@@ -177,10 +178,13 @@ fn withdrawals(
             desk.holds(table, number, "signatures", good && signatures.next().is_none());
             desk.same(table, number, "amount", value.saturating_add(fee), row.amount);
             desk.same(table, number, "fee", fee, row.fee);
-            let request = Withdrawal { mint: desk.keys.mint(), batch, requested_at: UnixSeconds(row.requested_at) };
-            let digest = PublicKey::from_sec1(&row.reserve)
-                .ok()
-                .and_then(|reserve| desk.self_keyed(&row.proof, &reserve, request));
+            let (mint, requested_at) = (desk.keys.mint(), UnixSeconds(row.requested_at));
+            let reserve = PublicKey::from_sec1(&row.reserve).ok();
+            // A reserve's first withdrawal says so; an earlier version's says nothing, and a later one is kept as its text.
+            let digest = [Some(known_before(&row.proof).unwrap_or(0)), None].into_iter().find_map(|first| {
+                let request = Withdrawal { mint, batch: batch.clone(), first, requested_at };
+                desk.self_keyed(&row.proof, reserve.as_ref()?, request)
+            });
             desk.holds(table, number, "the reserve's signature", digest.is_some());
             if let Some(digest) = digest {
                 desk.same(table, number, "digest", digest, row.digest);
@@ -188,4 +192,10 @@ fn withdrawals(
             Ok(())
         },
     )
+}
+
+/// How many coins a withdrawal that is kept as its text says that its reserve had paid for before.
+fn known_before(proof: &[u8]) -> Option<u32> {
+    let text = Compact::<Withdrawal>::new(std::str::from_utf8(proof).ok()?.to_owned());
+    text.peek_unverified().ok()?.first
 }

@@ -156,8 +156,8 @@ pub(super) fn withdraw(tx: &mut Tx<'_>, new: &NewWithdrawal) -> Result<Vec<u8>, 
     if let Some(day) = new.day {
         count(tx, &new.reserve, new.amount, day)?;
     }
-    // The reserve is held. A planchet is signed once: another device of the same wallet, which derives the same coins, would
-    // pay for them a second time and have nothing more.
+    // The reserve is held. A planchet is signed once, and coins are numbered on from all that were signed before: another device
+    // of the same wallet, which derives the same coins, would pay for them a second time, or for others under the same keys.
     let before: Vec<Vec<u8>> = tx.all(
         "SELECT batch FROM withdrawal WHERE reserve = ?1 AND digest <> ?2",
         values![new.reserve, new.digest],
@@ -166,6 +166,10 @@ pub(super) fn withdraw(tx: &mut Tx<'_>, new: &NewWithdrawal) -> Result<Vec<u8>, 
     let signed = |planchet: &[u8]| before.iter().any(|batch| batch.chunks(PACKED).any(|other| other == planchet));
     if new.batch.chunks(PACKED).any(signed) {
         return Err(LedgerError::Conflict("A planchet of this batch was signed for this reserve before."));
+    }
+    let count: usize = before.iter().map(|batch| batch.len() / PACKED).sum();
+    if new.first.is_some_and(|first| usize::try_from(first) != Ok(count)) {
+        return Err(LedgerError::Conflict("This reserve has paid for coins that the request does not know of."));
     }
     Ok(new.signatures.clone())
 }

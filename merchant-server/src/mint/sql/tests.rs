@@ -2,6 +2,7 @@
 
 mod faults;
 mod life;
+mod reserves;
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -166,6 +167,7 @@ async fn step(store: &SqlStore, model: &mut Model, merchant: AccountNumber, step
                 fee,
                 requested_at: now,
                 day: None,
+                first: None,
                 batch: planchet(model.requests),
                 signatures: model.requests.to_be_bytes().to_vec(),
                 proof: Proof::Signature([1; 64]),
@@ -419,6 +421,7 @@ async fn equal_requests_at_once_are_one(place: Place) {
                 fee: 0,
                 requested_at: UnixSeconds(1),
                 day: None,
+                first: None,
                 batch: planchet(round),
                 signatures: vec![u8::try_from(task).unwrap(); 256],
                 proof: Proof::Signature([1; 64]),

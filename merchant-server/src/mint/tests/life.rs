@@ -329,3 +329,29 @@ async fn a_planchet_is_signed_once() {
     assert_eq!(market.refused("/withdrawals", &again).await, (409, "request-conflict".to_owned()));
     market.assert_balanced().await;
 }
+
+/// Nor are two coins of the same number, where the two devices ask for other denominations: they would have the same keys.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn coins_are_numbered_on_from_all_before() {
+    let market = Market::start().await;
+    let mut wallet = Wallet::new(&market, 1).await;
+    let reserve = wallet.fund(&market, 32).await;
+    let mut copy = wallet.copy();
+    let (body, other) = (wallet.withdrawal(&market, reserve, 16), copy.withdrawal(&market, reserve, 8));
+    let signed: Signatures = market.post_ok("/withdrawals", &body).await;
+    for _ in 0..2 {
+        assert_eq!(market.refused("/withdrawals", &other).await, (409, "request-conflict".to_owned()));
+        assert_eq!(market.post_ok::<Signatures>("/withdrawals", &body).await, signed, "the first is answered the same");
+    }
+    assert_eq!(market.assert_balanced().await.reserves, 16, "what was refused took nothing");
+    wallet.payer.withdrawn(&wallet.mint, reserve, &signed.signatures).unwrap();
+    let next = wallet.withdrawal(&market, reserve, 8);
+    let signed: Signatures = market.post_ok("/withdrawals", &next).await;
+    wallet.payer.withdrawn(&wallet.mint, reserve, &signed.signatures).unwrap();
+    // A wallet of an earlier version does not say what it knows of.
+    let mut last = wallet.withdrawal(&market, reserve, 4).request.peek_unverified().unwrap();
+    assert_eq!(last.first.take(), Some(2));
+    let last = Signed::sign_self_keyed(last, &wallet.payer.reserve_key(&wallet.mint, reserve));
+    let _: Signatures = market.post_ok("/withdrawals", &json!({"request": last.compact()})).await;
+    assert_eq!(market.assert_balanced().await.reserves, 4);
+}

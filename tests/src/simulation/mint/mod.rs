@@ -252,9 +252,11 @@ impl Mint {
         if left < total {
             return Err(Reply::problem(Code::FUNDS_INSUFFICIENT));
         }
-        // A planchet is signed once.
+        // A planchet is signed once, and coins are numbered on from all that were.
         let signed = |planchet: &PlanchetMessage| known.iter().any(|(.., done)| done.batch.contains(planchet));
-        if checked.request.batch.iter().any(signed) {
+        let count: usize = known.iter().map(|(.., done)| done.batch.len()).sum();
+        let unaware = checked.request.first.is_some_and(|first| usize::try_from(first) != Ok(count));
+        if checked.request.batch.iter().any(signed) || unaware {
             return Err(Reply::problem(Code::REQUEST_CONFLICT));
         }
         let answer = Reply::json(&Signatures { signatures: signatures.clone() });

@@ -39,6 +39,7 @@ async fn purchase(store: &SqlStore, merchant: AccountNumber, round: u64) {
             fee: 0,
             requested_at: now,
             day: None,
+            first: None,
             batch: vec![1; 516],
             signatures: vec![signatures; 512],
             proof: Proof::Signature([1; 64]),

@@ -26,6 +26,7 @@ async fn issued(place: &Place) -> (SqlStore, AccountNumber) {
         amount: 2 * VALUE,
         requested_at: NOW,
         day: None,
+        first: None,
         batch: planchet(1),
         signatures: vec![1; 512],
         proof: Proof::Signature([1; 64]),

@@ -115,6 +115,10 @@ pub struct Withdrawal {
     pub mint: Thumbprint,
     /// What is to be signed.
     pub batch: Vec<PlanchetMessage>,
+    /// The number of the first coin of the batch: how many the reserve has paid for before. Who does not know of all of them
+    /// would number its coins as those are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<u32>,
     /// When the wallet asked.
     pub requested_at: UnixSeconds,
 }

@@ -203,6 +203,14 @@ impl EcashPayer {
         Amount::new(currency, cost).ok()
     }
 
+    /// Why a mint's coins at hand do not make up an amount.
+    pub fn shortfall(&self, mint: &Thumbprint, total: Amount, now: UnixSeconds) -> EcashError {
+        match self.purse.mints.get(mint) {
+            Some(held) if held.spendable(now).minor() >= total.minor() => EcashError::TooManyCoins,
+            _ => EcashError::Insufficient,
+        }
+    }
+
     /// Signs coins of a mint over to a bill. `None` where the mint is not known or cannot make it up of at most [`MAX_COINS`]
     /// coins; the purse is unchanged then.
     pub(super) fn pledge(

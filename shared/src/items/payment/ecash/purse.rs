@@ -68,6 +68,9 @@ pub struct Reserve {
 pub struct PendingWithdrawal {
     /// The batch, so that a retry asks the same.
     pub batch: Vec<PlanchetMessage>,
+    /// The number of its first coin, as it was told to the mint; an earlier version told none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<u32>,
     /// When it was asked for.
     pub requested_at: UnixSeconds,
 }

@@ -24,16 +24,19 @@ impl EcashPayer {
     ) -> Result<Vec<String>, EcashError> {
         let mut next_coin = 0;
         let mut coins = Vec::new();
+        let origin = CoinOrigin::Reserve(index);
         for withdrawn in &status.withdrawals {
             let outputs: Vec<Digest> = withdrawn.batch.iter().map(|planchet| planchet.denomination).collect();
             let denominations = self.find_all(mint, &outputs)?;
-            let secrets: Vec<CoinSecret> = (next_coin..)
-                .take(outputs.len())
-                .map(|coin| CoinSecret::derive_withdrawn(&self.seed, mint, index, coin))
-                .collect();
+            let numbered_from = |first: u32| {
+                let numbers = (first..).take(outputs.len());
+                let secrets = numbers.map(|coin| CoinSecret::derive_withdrawn(&self.seed, mint, index, coin)).collect();
+                unblind_all(&denominations, secrets, &withdrawn.signatures, &origin)
+            };
+            // Numbered on from all before; or from fewer, by an earlier version on another device that did not know of all.
+            let found = (0..=next_coin).rev().find_map(|first| numbered_from(first).ok());
+            coins.extend(found.ok_or(EcashError::Peer("the coins of a withdrawal are not this wallet's"))?);
             next_coin += u32::try_from(outputs.len()).map_err(|_| EcashError::Peer("too many coins"))?;
-            let origin = CoinOrigin::Reserve(index);
-            coins.extend(unblind_all(&denominations, secrets, &withdrawn.signatures, &origin)?);
         }
         let names = coins.iter().map(|coin| coin.name().to_owned()).collect();
         let held = self.mint_purse_mut(mint)?;

@@ -68,13 +68,14 @@ impl EcashPayer {
                     secret.planchet(denomination).map(PlanchetMessage::from)
                 })
                 .collect::<Result<Vec<_>, _>>()?;
-            let pending = PendingWithdrawal { batch, requested_at: now };
+            let pending = PendingWithdrawal { batch, first: Some(first), requested_at: now };
             self.mint_purse_mut(mint)?.reserve_mut(index)?.pending = Some(pending);
         }
         let key = self.reserve_key(mint, index);
         let pending = self.mint_purse_mut(mint)?.reserve_mut(index)?.pending.clone();
         let pending = pending.ok_or(EcashError::Unknown("withdrawal"))?;
-        let request = Withdrawal { mint: *mint, batch: pending.batch, requested_at: pending.requested_at };
+        let PendingWithdrawal { batch, first, requested_at } = pending;
+        let request = Withdrawal { mint: *mint, batch, first, requested_at };
         Ok(Signed::sign_self_keyed(request, &key))
     }
 

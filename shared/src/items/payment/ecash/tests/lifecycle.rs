@@ -110,6 +110,40 @@ fn the_seed_alone_restores_everything() -> Outcome {
     Ok(())
 }
 
+/// Copies of an earlier version's wallet withdrew from one reserve, unaware of each other, and numbered their coins alike: the
+/// words find every coin that can be spent. Of two with the same key that is one, which is why a mint now refuses the second.
+#[test]
+fn coins_that_copies_numbered_alike_are_found() -> Outcome {
+    let mut ledger = Ledger::new()?;
+    let mut wallet = EcashPayer::new(Seed::new([3; 32]));
+    let mint = wallet.trust(ledger.keys.document().clone())?;
+    let reserve = wallet.open_reserve(&mint, euros("1.00")?, NOW)?;
+    let mut copy = EcashPayer::load(Seed::new([3; 32]), wallet.purse().clone(), &Portable)?;
+    // 4 and 1 with the numbers 0 and 1; 16 with the number 0 again; 8 with the number 2, where three were before.
+    for (device, cents) in [(&mut wallet, "0.05"), (&mut copy, "0.16")] {
+        let request = device.withdraw(&mint, reserve, euros(cents)?, NOW)?;
+        device.withdrawn(&mint, reserve, &ledger.withdraw(&request.to_compact())?)?;
+    }
+    let request = wallet.withdraw(&mint, reserve, euros("0.08")?, NOW)?;
+    assert_eq!(request.first, Some(2), "it says how many it knows of");
+    ledger.withdraw(&request.to_compact())?;
+
+    let mut restored = EcashPayer::new(Seed::new([3; 32]));
+    restored.trust(ledger.keys.document().clone())?;
+    let mut status = ledger.reserve_status(restored.reserve_key(&mint, reserve).public_key()).ok_or("it is known")?;
+    let names = restored.restore_reserve(&mint, reserve, &status)?;
+    assert_eq!(names.len(), 4);
+    assert_eq!(names[0], names[2], "one key");
+    let mut values: Vec<u64> = restored.mint_purse(&mint)?.coins.iter().map(|coin| coin.remaining.minor()).collect();
+    values.sort_unstable();
+    assert_eq!(values, [1, 8, 16]);
+    // It goes on where nobody has numbered, and what is not its own is refused.
+    assert_eq!(restored.withdraw(&mint, reserve, euros("0.01")?, NOW)?.first, Some(4));
+    status.withdrawals[1].signatures = status.withdrawals[0].signatures[..1].to_vec();
+    assert!(matches!(restored.restore_reserve(&mint, reserve, &status), Err(EcashError::Peer(_))));
+    Ok(())
+}
+
 #[test]
 fn the_merchant_asks_the_mint_and_believes_its_confirmation_alone() -> Outcome {
     let mut ledger = Ledger::new()?;

@@ -181,13 +181,7 @@ impl EcashPayer {
         let (deal, total) = (record.digest, record.amount);
         let bill = Bill { deal, payee, total, refund_by: record.expires_at };
         let pledged = self.pledge(&mint, &bill, good_until);
-        record.permissions = match pledged {
-            Some(permissions) => permissions,
-            None if self.mint_purse(&mint)?.spendable(good_until).minor() < total.minor() => {
-                return Err(EcashError::Insufficient);
-            }
-            None => return Err(EcashError::TooManyCoins),
-        };
+        record.permissions = pledged.ok_or_else(|| self.shortfall(&mint, total, good_until))?;
         if record.direction == Direction::Sent {
             record.coins = self.keep(&deal);
         }
