@@ -72,6 +72,9 @@ fn rust_tests(context: &Context, closing: &mut Closing) -> Outcome {
     let mut command = cargo(&context.project);
     if succeeds(cargo(&context.project).args(["nextest", "--version"])) {
         command.args(["nextest", "run", "--no-fail-fast"]);
+        // Many tests wait for a server that is started, killed or asked to be slow: one more than there are cores keeps these busy.
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        command.arg(format!("--test-threads={}", cores + 1));
         if context.filter.is_some() {
             // The name may belong to a test of another stage.
             command.arg("--no-tests=pass");
