@@ -1,10 +1,10 @@
 //! The `semper` binary as a process: merchant, wallet site, mint, bank and gateway on one base port.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use semper_server::store::test_server;
 use serde::Deserialize;
 use tempfile::TempDir;
 
@@ -192,22 +192,10 @@ pub fn free_base() -> Outcome<u16> {
     free_ports(5)
 }
 
-/// Below the ports that systems give to outgoing connections (RFC 6335 has those at 49152, Linux at 32768): such a
-/// connection could take a port between our look and the server's, or while a killed server is away.
-const PORTS: std::ops::Range<u16> = 10_240..32_768;
-
-/// The first of so many adjacent ports, at most eight, that are free. It is picked at random, since other tests look too.
+/// The first of so many adjacent ports, at most eight, that are free.
 ///
 /// # Errors
 /// Where there are none.
 pub fn free_ports(count: u16) -> Outcome<u16> {
-    for _ in 0..1_000 {
-        let mut bytes = [0; 2];
-        getrandom::fill(&mut bytes)?;
-        let base = (PORTS.start + u16::from_le_bytes(bytes) % (PORTS.end - PORTS.start)) & !7;
-        if (0..count).all(|offset| TcpListener::bind(("127.0.0.1", base + offset)).is_ok()) {
-            return Ok(base);
-        }
-    }
-    Err("no free ports on loopback".into())
+    Ok(test_server::free_ports(count)?)
 }

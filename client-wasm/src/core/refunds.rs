@@ -145,9 +145,11 @@ impl<P: Ports> Wallet<P> {
     async fn look_for_refunds(&mut self, deal: &Digest) -> Result<Vec<RefundView>, WalletError> {
         #[cfg(feature = "account")]
         {
-            // What came by invoice may be owed again. What cannot be asked now was said before.
-            let _ = self.look_at_invoice(deal).await;
-            self.sync().await?;
+            // What came by invoice may be owed again. Where the merchant cannot say so now, refunds are looked for all the same.
+            if let Err(error) = self.look_at_invoice(deal).await {
+                note(&mut Resumed::default(), "invoice", Some(*deal), error)?;
+                self.sync().await?;
+            }
         }
         let record = self.deal_record(deal)?;
         let url = join(&record.merchant_url, &format!("deals/{deal}"));

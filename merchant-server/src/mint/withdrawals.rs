@@ -48,11 +48,7 @@ impl Mint {
                 first: checked.request.first,
                 batch: ring.pack(batch)?,
                 signatures: ring.sign(batch.iter().map(|planchet| (&planchet.denomination, &planchet.blinded)))?,
-                proof: match checked.request.first {
-                    None | Some(0) => Proof::of(&checked.request, &checked.reserve),
-                    // Nothing else that is kept says how many coins were before.
-                    Some(_) => Proof::Text(checked.request.compact().to_owned()),
-                },
+                proof: Proof::of(&checked.request, &checked.reserve),
             })
         })
         .await

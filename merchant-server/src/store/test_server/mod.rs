@@ -265,7 +265,7 @@ impl Folder {
     fn start(&self, fsync: &str) -> Result<String, String> {
         let programs = self.programs()?;
         let secret = self.initialise(&programs)?;
-        let port = free_port()?;
+        let port = free_ports(1)?.to_string();
         let mut guardian = self.command(Path::new("sh"));
         guardian.args(["-c", GUARDIAN, "guardian"]).arg(&self.path);
         let url = format!("postgres://semper:{secret}@127.0.0.1:{port}/postgres");
@@ -396,20 +396,25 @@ fn service_user() -> (u32, u32) {
     ids("postgres").or_else(|| ids("nobody")).unwrap_or((65_534, 65_534))
 }
 
-/// A port that nobody listens at, picked at random below those that systems give to outgoing connections: one of these could
-/// take it before the server does.
-fn free_port() -> Result<String, String> {
-    const FIRST: u16 = 10_240;
-    const END: u16 = 32_768;
+/// Below the ports that systems give to outgoing connections (RFC 6335 has those at 49152, Linux at 32768): such a
+/// connection could take a port between our look and the server's, or while a killed server is away.
+const PORTS: std::ops::Range<u16> = 10_240..32_768;
+
+/// The first of so many adjacent ports of loopback, at most eight, that nobody listens at. It is picked at random, since other
+/// tests look too.
+///
+/// # Errors
+/// Where there are none.
+pub fn free_ports(count: u16) -> Result<u16, String> {
     for _ in 0..1_000 {
         let mut bytes = [0; 2];
         getrandom::fill(&mut bytes).map_err(|error| format!("random numbers: {error}"))?;
-        let port = FIRST + u16::from_le_bytes(bytes) % (END - FIRST);
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return Ok(port.to_string());
+        let base = (PORTS.start + u16::from_le_bytes(bytes) % (PORTS.end - PORTS.start)) & !7;
+        if (0..count).all(|offset| TcpListener::bind((Ipv4Addr::LOCALHOST, base + offset)).is_ok()) {
+            return Ok(base);
         }
     }
-    Err("no free port on loopback".to_owned())
+    Err("no free ports on loopback".to_owned())
 }
 
 fn answers(port: &str) -> bool {

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Folder, Server, free_port, service_user};
+use super::{Folder, Server, free_ports, service_user};
 use crate::store::sql::StoreUrl;
 
 /// What keeps the server: it ends it when whoever started it has gone, and leaves it alone where that said so. Either way it
@@ -51,7 +51,7 @@ impl OwnServer {
         }
         let programs = folder.programs()?;
         let secret = folder.initialise(&programs)?;
-        let port = free_port()?;
+        let port = free_ports(1)?.to_string();
         let server = Server { url: format!("postgres://semper:{secret}@127.0.0.1:{port}/postgres"), _users: None };
         let mut own = Self { folder, programs, port, server, guardian: None };
         own.restart()?;
