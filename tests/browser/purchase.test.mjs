@@ -36,7 +36,7 @@ async function person() {
 }
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
-const heading = (page, name) => page.getByRole("heading", { name, exact: true }).waitFor();
+const seesHeading = (page, name) => page.getByRole("heading", { name, exact: true }).waitFor();
 
 scenario("someone without a wallet buys an article and reads it", async () => {
   const someone = await person();
@@ -46,7 +46,7 @@ scenario("someone without a wallet buys an article and reads it", async () => {
   const [popup] = await Promise.all([page.waitForEvent("popup"), button(page, "Buy for €3.20").click()]);
 
   await firstRun(popup);
-  await heading(popup, "Confirm your purchase");
+  await seesHeading(popup, "Confirm your purchase");
   await button(popup, "Add cash").click();
   await addCash(popup);
 
@@ -71,7 +71,7 @@ scenario("someone without a wallet buys an article and reads it", async () => {
   await openHome(page, demo.wallet);
   await seesBalance(page, "€16.80");
   await page.getByRole("link", { name: /^The article/ }).click();
-  await heading(page, "The article");
+  await seesHeading(page, "The article");
   for (const step of ["Ordered", "Goods delivered", "Delivery acknowledged"]) await page.getByRole("listitem").getByText(step, { exact: true }).waitFor();
   for (const statement of ["Offer, signed by the shop", "Order, signed by you", "Receipt, signed by the shop", "Confirmation by the bank of issue"]) {
     await page.getByText(statement, { exact: true }).waitFor();
@@ -257,8 +257,8 @@ scenario("a wallet locks, refuses a wrong passphrase, and opens again in every w
   await openHome(second, demo.wallet);
   await seesBalance(second, "€20.00");
   await button(page, "Lock").click();
-  await heading(page, "Your wallet is locked");
-  await heading(second, "Your wallet is locked");
+  await seesHeading(page, "Your wallet is locked");
+  await seesHeading(second, "Your wallet is locked");
   await unlock(page, "not my passphrase");
   await page.getByText("That is not the passphrase", { exact: false }).waitFor();
   await page.getByLabel("Passphrase", { exact: true }).fill(PASSPHRASE);
@@ -269,7 +269,7 @@ scenario("a wallet locks, refuses a wrong passphrase, and opens again in every w
   const popup = await press(second, demo, "article");
   await payButton(popup, "€3.20").waitFor();
   await button(page, "Lock").click();
-  await heading(popup, "Your wallet is locked");
+  await seesHeading(popup, "Your wallet is locked");
   await unlock(popup);
   await payButton(popup, "€3.20").click();
   await seesYours(second);
@@ -291,12 +291,12 @@ scenario("two windows buy and add cash at once, and every coin is accounted for"
   await Promise.all([page.goto(confirm("article")), second.goto(confirm("atlas"))]);
   await Promise.all([payButton(page, "€3.20").waitFor(), payButton(second, "€5.00").waitFor()]);
   await Promise.all([payButton(page, "€3.20").click(), payButton(second, "€5.00").click()]);
-  await Promise.all([heading(page, "It is yours"), heading(second, "It is yours")]);
+  await Promise.all([seesHeading(page, "It is yours"), seesHeading(second, "It is yours")]);
 
   await Promise.all([page.goto(confirm("course")), second.goto(confirm("course"))]);
   await Promise.all([payButton(page, "€12.00").waitFor(), payButton(second, "€12.00").waitFor()]);
   await Promise.all([payButton(page, "€12.00").click(), payButton(second, "€12.00").click()]);
-  await Promise.all([heading(page, "It is yours"), heading(second, "It is yours")]);
+  await Promise.all([seesHeading(page, "It is yours"), seesHeading(second, "It is yours")]);
 
   await openHome(page, demo.wallet);
   const paid = await spent(page);
@@ -312,7 +312,7 @@ scenario("what was asked for again is found, not bought again", async () => {
   await buy(page, demo, "article");
   await page.evaluate(() => localStorage.clear());
   const popup = await press(page, demo, "article");
-  await heading(popup, "You own this already");
+  await seesHeading(popup, "You own this already");
   await pressAndClose(popup, "Use my copy");
   await seesYours(page);
 

@@ -35,7 +35,7 @@ async function operator(path, body) {
   return said;
 }
 
-const heading = (page, name) => page.getByRole("heading", { name, exact: true }).waitFor();
+const seesHeading = (page, name) => page.getByRole("heading", { name, exact: true }).waitFor();
 
 scenario("the shop gives money back in two parts, and it pays again", async () => {
   person = await Person.arrives();
@@ -62,7 +62,7 @@ scenario("the shop gives money back in two parts, and it pays again", async () =
   // The rest, while the page is closed; the next look finds it.
   await refund(200, "");
   await page.getByRole("link", { name: /^The article/ }).click();
-  await heading(page, "Money back");
+  await seesHeading(page, "Money back");
   await back.getByText("The shop gave no reason", { exact: true }).waitFor();
   await back.getByText("€2.00", { exact: true }).waitFor();
   await openHome(page, demo.wallet);

@@ -31,13 +31,13 @@ async function person(options) {
 }
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
-const heading = (page, name) => page.getByRole("heading", { name, exact: true }).waitFor();
+const seesHeading = (page, name) => page.getByRole("heading", { name, exact: true }).waitFor();
 const says = (page, text) => page.getByRole("status").getByText(text, { exact: true }).waitFor();
 
 /** Fills the form and returns the link that it makes. @returns {Promise<string>} */
 async function makeLink(page, { kind, amount, purpose }) {
   await page.getByRole("link", { name: kind, exact: true }).click();
-  await heading(page, `${kind} cash`);
+  await seesHeading(page, `${kind} cash`);
   assert.deepEqual(await look(page, `transfer-0-${kind.toLowerCase()}`), []);
   await page.getByLabel("Another amount").fill(amount);
   await page.getByLabel("What for").fill(purpose);
@@ -57,7 +57,7 @@ scenario("someone sends cash by a link to someone who has no wallet yet", async 
 
   await payee.page.goto(link);
   await firstRun(payee.page);
-  await heading(payee.page, "You are being sent cash");
+  await seesHeading(payee.page, "You are being sent cash");
   await payee.page.getByText("Lunch <b>on me</b>", { exact: true }).first().waitFor();
   assert.ok(await payee.page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), "it fits a small screen");
   assert.deepEqual(await look(payee.page, "transfer-2-offered"), []);
@@ -78,7 +78,7 @@ scenario("someone sends cash by a link to someone who has no wallet yet", async 
   const late = await person();
   await late.page.goto(link);
   await firstRun(late.page);
-  await heading(late.page, "Already taken");
+  await seesHeading(late.page, "Already taken");
   assert.deepEqual([...sender.complaints, ...payee.complaints], []);
 });
 
@@ -91,7 +91,7 @@ scenario("someone asks for cash, and the one who is asked pays", async () => {
 
   await makeFunded(payer.page, demo.wallet, "€5.00");
   await payer.page.goto(link);
-  await heading(payer.page, "You are asked for cash");
+  await seesHeading(payer.page, "You are asked for cash");
   await payer.page.getByText("Rent", { exact: true }).first().waitFor();
   assert.deepEqual(await look(payer.page, "transfer-4-asked"), []);
   await button(payer.page, "Pay €4.00").click();
@@ -112,9 +112,9 @@ scenario("who is asked and has too little adds cash first", async () => {
   const link = await makeLink(payee.page, { kind: "Request", amount: "4.00", purpose: "" });
   await payer.page.goto(link);
   await firstRun(payer.page);
-  await heading(payer.page, "You are asked for cash");
+  await seesHeading(payer.page, "You are asked for cash");
   await button(payer.page, "Add cash").click();
-  await heading(payer.page, "Add cash");
+  await seesHeading(payer.page, "Add cash");
   await payer.page.getByText("Test account (play money)").waitFor();
   await button(payer.page, "Add cash").click();
   await button(payer.page, "Continue").click();
@@ -135,7 +135,7 @@ scenario("what was sent is called off, also after the wallet was locked", async 
 
   await payee.page.goto(link);
   await firstRun(payee.page);
-  await heading(payee.page, "The money went back");
+  await seesHeading(payee.page, "The money went back");
   assert.deepEqual(sender.complaints, []);
 });
 

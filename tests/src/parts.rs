@@ -65,8 +65,11 @@ impl Parts {
         let text = fs::read_to_string(data.join(CONFIG_FILE))?;
         let delay = |line: &str| match line.split_once('=') {
             Some((name, _)) if name.trim() == "wire_delay_s" => format!("wire_delay_s = {wire_delay_s}\n"),
-            // A limit that nobody reaches, so that the mint keeps count.
-            _ if line == "[mint.bank]" => format!("[mint.policy]\nmax_day_minor = 100000000\n\n{line}\n"),
+            // A limit that nobody reaches, so that the mint keeps count; and one that makes a reserve give its money in several
+            // withdrawals.
+            _ if line == "[mint.bank]" => {
+                format!("[mint.policy]\nmax_day_minor = 100000000\nmax_withdrawal_minor = 1500\n\n{line}\n")
+            }
             // In the first lines of each party's part, before what is nested in it.
             _ => match store.filter(|_| PARTIES.iter().any(|(party, _)| line == format!("[{party}]"))) {
                 Some(url) => format!("{line}\nstore = \"{}\"\n", url.expose()),

@@ -7,9 +7,11 @@ import { ROOT } from "./programs.mjs";
 const PICTURES = join(ROOT, "target/screenshots");
 const WIDTHS = { 360: 740, 1440: 900 };
 
-/** Takes the page's pictures, and returns what is wrong with it. @param {import("playwright-core").Page} page @param {string} name @returns {Promise<string[]>} */
+/** Takes the page's pictures once it stands, and returns what is wrong with it. @param {import("playwright-core").Page} page @param {string} name @returns {Promise<string[]>} */
 export async function look(page, name) {
   mkdirSync(PICTURES, { recursive: true });
+  // A page that asks its server first has no words when it has loaded.
+  await page.locator("h1:visible").first().waitFor();
   const before = page.viewportSize();
   const wrong = [];
   for (const [width, height] of Object.entries(WIDTHS)) {

@@ -46,10 +46,8 @@ const HARMLESS: [(&str, &str); 14] = [
 /// Where PostgreSQL keeps which scripts have run: no book, and a server does not start on one with another number.
 const SCHEMA_TABLE: &str = "semper_schema";
 
-/// The article is paid to another account than the rest. A reserve gives its money in several withdrawals.
+/// The article is paid to another account than the rest.
 const SETTLEMENT: &str = "
-[mint.policy]
-max_withdrawal_minor = 1500
 [merchant.payout.accounts]
 books = \"shelf\"
 [[bank.accounts]]
