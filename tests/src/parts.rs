@@ -65,8 +65,7 @@ impl Parts {
         let text = fs::read_to_string(data.join(CONFIG_FILE))?;
         let delay = |line: &str| match line.split_once('=') {
             Some((name, _)) if name.trim() == "wire_delay_s" => format!("wire_delay_s = {wire_delay_s}\n"),
-            // A limit that nobody reaches, so that the mint keeps count; and one that makes a reserve give its money in several
-            // withdrawals.
+            // The mint keeps count for a limit that nobody reaches; and a reserve gives much money in several withdrawals.
             _ if line == "[mint.bank]" => {
                 format!("[mint.policy]\nmax_day_minor = 100000000\nmax_withdrawal_minor = 1500\n\n{line}\n")
             }
