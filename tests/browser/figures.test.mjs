@@ -1,7 +1,7 @@
 /** How long a person waits. Printed, never judged: figures belong to benchmarks, and this machine may be busy. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { atlas } from "./support/catalogue.mjs";
+import { archive } from "./support/catalogue.mjs";
 import { Demo } from "./support/demo.mjs";
 import { Person } from "./support/person.mjs";
 import { PASSPHRASE, makeFunded } from "./support/wallet-pages.mjs";
@@ -9,7 +9,9 @@ import { PASSPHRASE, makeFunded } from "./support/wallet-pages.mjs";
 const TIMES = 5;
 
 test("how long a purchase, an unlocking and a decryption take", { timeout: 120_000 }, async (context) => {
-  const [demo, someone] = await Promise.all([Demo.start(), Person.arrives()]);
+  const goods = archive();
+  const [{ file, bytes }] = goods.archive.parts;
+  const [demo, someone] = await Promise.all([Demo.start(goods), Person.arrives()]);
   try {
     const { page } = someone;
     await makeFunded(page, demo.wallet, "€50.00");
@@ -54,11 +56,11 @@ test("how long a purchase, an unlocking and a decryption take", { timeout: 120_0
     context.diagnostic(`unlock (Argon2id): ${spread(unlocks)}`);
 
     const { opened, decrypted, hashed } = await page.evaluate(
-      async ([offer, times]) => {
+      async ([offer, part, times]) => {
         const { offer_digest } = await window.wallet.call("review", { offer_url: offer });
         const { deal } = await window.wallet.call("pay", { offer_digest, module: "ecash" });
-        await window.wallet.call("download", { deal, part: "atlas.zip" });
-        const opened = await fastest(async () => (await window.wallet.call("open_part", { deal, part: "atlas.zip" })).blob.size);
+        await window.wallet.call("download", { deal, part });
+        const opened = await fastest(async () => (await window.wallet.call("open_part", { deal, part })).blob.size);
         const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 128 }, false, ["encrypt", "decrypt"]);
         const algorithm = { name: "AES-GCM", iv: new Uint8Array(12) };
         const count = Math.ceil(opened.last / 65_519);
@@ -80,10 +82,10 @@ test("how long a purchase, an unlocking and a decryption take", { timeout: 120_0
           return { ms, last };
         }
       },
-      [demo.offer("atlas"), TIMES],
+      [demo.offer("archive"), file, TIMES],
     );
-    assert.equal(opened.last, atlas.length);
-    const speed = (ms) => `${Math.round(atlas.length / 1000 / ms)} MB/s`;
+    assert.equal(opened.last, bytes.length);
+    const speed = (ms) => `${Math.round(bytes.length / 1000 / ms)} MB/s`;
     const share = (ms) => `${Math.round((100 * ms) / opened.ms)} %`;
     context.diagnostic(`opening a download: ${speed(opened.ms)}`);
     context.diagnostic(`WebCrypto alone on the same records: AES-GCM ${speed(decrypted.ms)}, SHA-256 ${speed(hashed.ms)}`);

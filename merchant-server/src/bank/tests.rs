@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use semper_shared::items::party::Party;
@@ -10,6 +11,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::clock;
 use crate::http::{ServerSettings, ShutdownTrigger};
+use crate::store::sqlite::released;
 
 fn config(folder: &TempDir) -> Config {
     let account = |name: &str, opening: u64| json!({"account": name, "name": name, "token": format!("{name}-token-0123456789abcdef"), "opening_minor": opening});
@@ -26,6 +28,7 @@ fn config(folder: &TempDir) -> Config {
 
 struct Bank {
     url: String,
+    database: PathBuf,
     running: Running,
     trigger: ShutdownTrigger,
     client: reqwest::Client,
@@ -36,12 +39,14 @@ impl Bank {
         let (trigger, shutdown) = Shutdown::new();
         let running = start(&config(folder), &shutdown).await.unwrap();
         let url = format!("http://{}", running.address());
-        Self { url, running, trigger, client: reqwest::Client::new() }
+        let database = folder.path().join("bank/bank.sqlite");
+        Self { url, database, running, trigger, client: reqwest::Client::new() }
     }
 
     async fn stop(self) {
         self.trigger.stop();
         self.running.stopped().await;
+        released(&self.database).await.unwrap();
     }
 
     async fn transfer_as(&self, who: &str, order: &Value) -> (u16, Value) {

@@ -20,6 +20,7 @@ use super::{Config, start};
 use crate::clock;
 use crate::crypto::system_rng;
 use crate::http::{Running, ServerSettings, Shutdown, ShutdownTrigger};
+use crate::store::sqlite::released;
 
 /// A good of two parts for 3.20, one that is free, and one that is generated.
 pub(super) fn write_goods(folder: &Path) {
@@ -127,10 +128,7 @@ impl Shop {
         // Connections that are kept open would be waited for.
         self.client = reqwest::Client::new();
         running.stopped().await;
-        let lock = fs::File::open(self.config.data.join("merchant.lock")).unwrap();
-        while lock.try_lock().is_err() {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
+        released(&self.config.data.join("merchant.sqlite")).await.unwrap();
     }
 
     pub(super) fn url(&self, path: &str) -> String {

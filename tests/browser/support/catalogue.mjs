@@ -13,10 +13,15 @@ const ARTICLE = `<!doctype html>
 <h1>The article</h1><p>A promise is a thing one can check.</p></html>`;
 
 const ATLAS_BYTES = 12_345_678;
+/** Above what a wallet opens in memory. */
+const ARCHIVE_BYTES = 48_000_000;
 const COURSE_LESSON = "<!doctype html><meta charset=utf-8><title>Lesson</title><h1>Lesson one</h1><p>Listen, then look.</p>";
 
-/** The download: incompressible bytes, the same each time. */
-export const atlas = createCipheriv("aes-128-ctr", Buffer.alloc(16, 1), Buffer.alloc(16)).update(Buffer.alloc(ATLAS_BYTES));
+/** Incompressible bytes, the same each time. */
+const noise = (bytes) => createCipheriv("aes-128-ctr", Buffer.alloc(16, 1), Buffer.alloc(16)).update(Buffer.alloc(bytes));
+
+/** The download. */
+export const atlas = noise(ATLAS_BYTES);
 
 /** The goods: identifier → what the tests need to know of it. */
 export const GOODS = {
@@ -67,12 +72,24 @@ export const GOODS = {
   },
 };
 
-/** Writes the catalogue into a folder. @param {string} folder */
-export function writeCatalogue(folder) {
+/** A large download, for the tests that want one. */
+export const archive = () => ({
+  archive: {
+    title: "The archive",
+    kind: "data",
+    price: "7.00",
+    minor: 700,
+    extra: "",
+    parts: [{ file: "archive.bin", title: "The whole archive", media_type: "application/octet-stream", bytes: noise(ARCHIVE_BYTES) }],
+  },
+});
+
+/** Writes the catalogue into a folder. @param {string} folder @param {object} [more] goods beside the usual ones */
+export function writeCatalogue(folder, more = {}) {
   mkdirSync(join(folder, "parts"), { recursive: true });
   mkdirSync(join(folder, "pictures"));
   writeFileSync(join(folder, "pictures/cover.png"), picture(80, [20, 90, 60]));
-  for (const [order, [id, good]] of Object.entries(GOODS).entries()) {
+  for (const [order, [id, good]] of Object.entries({ ...GOODS, ...more }).entries()) {
     for (const part of good.parts) writeFileSync(join(folder, "parts", part.file), part.bytes);
     writeFileSync(join(folder, `${id}.md`), card(id, good, order));
   }

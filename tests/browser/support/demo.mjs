@@ -22,10 +22,10 @@ export class Demo {
   #child = null;
   #command = [];
 
-  /** Starts a demo in a new folder, with the tests' small catalogue. */
-  static async start() {
+  /** Starts a demo in a new folder, with the tests' small catalogue. @param {object} [more] goods beside these */
+  static async start(more) {
     const demo = new Demo();
-    writeCatalogue(join(demo.#folder, "goods"));
+    writeCatalogue(join(demo.#folder, "goods"), more);
     demo.#base = await freeBase();
     const folders = ["--data", join(demo.#folder, "data"), "--goods", join(demo.#folder, "goods")];
     demo.#command = ["demo", ...folders, "--port-base", String(demo.#base)];

@@ -28,7 +28,7 @@ pub enum Leak {
     Timing,
     /// A wallet that asks for much when it withdraws also does when it pays.
     RequestCount,
-    /// The mint marks change: the second payment's request is longer by a number that the exchange had.
+    /// The mint marks change: the second payment's requests are longer by a number that the exchange's had.
     MarkedChange,
 }
 
@@ -77,7 +77,9 @@ pub fn plant(capture: &Capture, leak: Leak) -> Capture {
                 event.exchanges.extend(std::iter::repeat_n(more, wallet % 16));
             }
             Leak::MarkedChange if matches!(phase, Phase::Refresh | Phase::PayAgain) => {
-                event.exchanges[0].request_head.push_str(&" ".repeat(order(wallet)));
+                // Each of its requests: which one comes first depends on how long the wallet was away.
+                let mark = " ".repeat(order(wallet));
+                event.exchanges.iter_mut().for_each(|exchange| exchange.request_head.push_str(&mark));
             }
             _ => {}
         }

@@ -10,6 +10,7 @@ use semper_server::http::{ServerSettings, Service, Shutdown, ShutdownTrigger};
 use semper_server::introduction::Introduction;
 use semper_server::keys;
 use semper_server::merchant::{Config, catalogue, start_with_modules};
+use semper_server::store::sqlite::released;
 use semper_shared::foundation::{Amount, Currency, Digest, base64};
 use semper_shared::items::party::{ModuleVersion, Party, Role};
 use semper_shared::items::payment::card::{CardPayee, Gateway, Level};
@@ -235,6 +236,7 @@ impl Shop {
         self.trigger.stop();
         if let Some(running) = self.running.take() {
             running.stopped().await;
+            released(&self.config.data.join("merchant.sqlite")).await?;
         }
         (self.trigger, self.shutdown) = Shutdown::new();
         self.start(modules, offered).await

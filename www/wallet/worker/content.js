@@ -17,7 +17,7 @@ const LAST = 2;
 const encoder = new TextEncoder();
 
 /**
- * @typedef {(offset: number, length: number) => Uint8Array<ArrayBuffer>} ReadAt reads up to `length` bytes
+ * @typedef {(offset: number, length: number) => Uint8Array<ArrayBuffer>} ReadAt reads up to `length` bytes, which stay until the next reading
  * @typedef {{content_key: string, plaintext_root: string, record_size: number, size: number}} ContentAccess
  */
 
@@ -43,6 +43,7 @@ export async function decryptContent(readAt, size, access, { sink, progress, sig
     const records = split(block, header.recordSize);
     const first = sequence;
     sequence += records.length;
+    // WebCrypto takes its copy of a record when it is called, before the next block is read over it.
     const opened = records.map(async (record, index) => {
       const last = done >= size && index === records.length - 1;
       const leaf = await openRecord(key, nonceFor(nonce, first + index), record, last);

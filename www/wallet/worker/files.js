@@ -112,11 +112,15 @@ async function check(file, access, report, signal) {
   });
 }
 
-/** @param {FileSystemSyncAccessHandle} file @returns {import("./content.js").ReadAt} */
+/**
+ * Reads into the same memory again and again: fresh memory costs more than the reading.
+ * @param {FileSystemSyncAccessHandle} file @returns {import("./content.js").ReadAt}
+ */
 function reader(file) {
+  let buffer = new Uint8Array(0);
   return (offset, length) => {
-    const buffer = new Uint8Array(length);
-    return buffer.subarray(0, file.read(buffer, { at: offset }));
+    if (buffer.length < length) buffer = new Uint8Array(length);
+    return buffer.subarray(0, file.read(buffer.subarray(0, length), { at: offset }));
   };
 }
 
@@ -151,7 +155,8 @@ async function openToDisk(file, total, access, progress, signal) {
   const handle = await folder.getFileHandle(access.ciphertext, { create: true });
   const plainFile = await openExclusively(handle);
   try {
-    plainFile.truncate(0);
+    // Space is asked for once: growing write by write asks the browser each time.
+    plainFile.truncate(access.size);
     let at = 0;
     // One large write takes a quarter of the time of many small ones.
     let joined = new Uint8Array(0);

@@ -30,6 +30,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::bank as real_bank;
 use crate::http::{ServerSettings, ShutdownTrigger};
+use crate::store::sqlite::released;
 
 const TOKEN: &str = "token-0123456789abcdefghij";
 
@@ -104,9 +105,9 @@ impl Market {
         self.trigger.stop();
         self.running.stopped().await;
         self.bank.stopped().await;
-        // Background work lets go of the ledger.
-        while Arc::strong_count(&self.mint) > 1 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        drop(self.mint);
+        for store in ["bank/bank.sqlite", "mint/mint.sqlite"] {
+            released(&self.folder.path().join(store)).await.unwrap();
         }
         (self.folder, self.ahead_s)
     }

@@ -166,16 +166,17 @@ async fn what_expires_is_the_senders_again() {
     let (swept, swept_path) = sender.send(&market, 11).await;
     sender.refresh(&market).await;
     let bodies = [in_time, late].map(|transfer| payee.acceptance(&market, &sender, &transfer));
-    let expires_at = sender.payer.transfer(&in_time).unwrap().1.expires_at;
+    let expiry = |transfer| sender.payer.transfer(transfer).unwrap().1.expires_at;
+    let becomes = |moment: u64| market.ahead_s.store(moment - crate::clock::now().0, Ordering::SeqCst);
 
     // The last second counts.
-    let now = crate::clock::now();
-    market.ahead_s.store(expires_at.0 - now.0, Ordering::SeqCst);
+    let expires_at = expiry(&in_time);
+    becomes(expires_at.0);
     let first = market.post(&format!("{in_time_path}/acceptance"), &bodies[0]).await;
     if market.mint.now() == expires_at {
         assert_eq!(first.0, 200, "{}", first.1);
     }
-    market.ahead_s.store(expires_at.0 + 1 - now.0, Ordering::SeqCst);
+    becomes(expiry(&late).0 + 1);
     let refused = market.refused(&format!("{late_path}/acceptance"), &bodies[1]).await;
     assert_eq!(refused, refusal("transfer-returned", 410));
     assert_eq!(state(&market, &late_path).await, TransferState::Returned);

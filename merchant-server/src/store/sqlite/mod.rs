@@ -4,6 +4,8 @@ pub(super) mod inspect;
 mod migrate;
 pub mod probe;
 mod readers;
+#[cfg(any(test, feature = "testing"))]
+mod released;
 mod session;
 mod writer;
 
@@ -15,6 +17,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, OpenFlags};
 
 use self::readers::Readers;
+#[cfg(any(test, feature = "testing"))]
+pub use self::released::released;
 use self::session::Connected;
 use self::writer::Writer;
 use super::StoreError;
