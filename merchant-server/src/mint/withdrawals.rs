@@ -48,7 +48,12 @@ impl Mint {
                 first: checked.request.first,
                 batch: ring.pack(batch)?,
                 signatures: ring.sign(batch.iter().map(|planchet| (&planchet.denomination, &planchet.blinded)))?,
-                proof: Proof::of(&checked.request, &checked.reserve),
+                proof: match checked.request.first {
+                    None | Some(0) => Proof::of(&checked.request, &checked.reserve),
+                    // Nothing else that is kept says how many coins were before: rows are numbered before their reserve is held,
+                    // and not in every database one after the other.
+                    Some(_) => Proof::Text(checked.request.compact().to_owned()),
+                },
             })
         })
         .await

@@ -115,5 +115,8 @@ fn other(value: &Cell) -> Option<Cell> {
 #[test]
 fn whatever_is_changed_in_a_table_is_found() -> Outcome {
     let market = eventful(None)?;
+    let most = "SELECT max(times) FROM (SELECT count(*) AS times FROM withdrawal GROUP BY reserve)";
+    let most: i64 = Connection::open(market.data().join("mint/mint.sqlite"))?.query_row(most, (), |row| row.get(0))?;
+    assert_eq!(most, 2, "withdrawals from one reserve");
     everything_is_found(&market, &mut File::open(&market, "mint")?, &mut File::open(&market, "bank")?, Depth::Columns)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use semper_shared::foundation::{Digest, UnixSeconds, base64};
 use semper_shared::items::payment::ecash::{PlanchetMessage, Withdrawal};
+use semper_shared::items::statement::Compact;
 use semper_shared::security::PublicKey;
 use semper_shared::security::blinding::MODULUS_LEN;
 
@@ -139,7 +140,6 @@ fn withdrawals(
     balances: &mut BTreeMap<Vec<u8>, i128>,
 ) -> Result<(), StoreError> {
     let fee = if desk.has("payee") { "fee" } else { "CAST(0 AS BIGINT)" };
-    let mut signed: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
     desk.each(
         "withdrawal",
         "number",
@@ -180,11 +180,8 @@ fn withdrawals(
             desk.same(table, number, "fee", fee, row.fee);
             let (mint, requested_at) = (desk.keys.mint(), UnixSeconds(row.requested_at));
             let reserve = PublicKey::from_sec1(&row.reserve).ok();
-            let before = signed.entry(row.reserve.clone()).or_default();
-            let first = u32::try_from(*before).ok();
-            *before += row.batch.len() / PACKED;
-            // How many planchets were signed for the reserve before; an earlier version's wallet does not say.
-            let digest = [first, None].into_iter().find_map(|first| {
+            // A reserve's first withdrawal says so; an earlier version's says nothing, and a later one is kept as its text.
+            let digest = [Some(known_before(&row.proof).unwrap_or(0)), None].into_iter().find_map(|first| {
                 let request = Withdrawal { mint, batch: batch.clone(), first, requested_at };
                 desk.self_keyed(&row.proof, reserve.as_ref()?, request)
             });
@@ -195,4 +192,10 @@ fn withdrawals(
             Ok(())
         },
     )
+}
+
+/// How many coins a withdrawal that is kept as its text says that its reserve had paid for before.
+fn known_before(proof: &[u8]) -> Option<u32> {
+    let text = Compact::<Withdrawal>::new(std::str::from_utf8(proof).ok()?.to_owned());
+    text.peek_unverified().ok()?.first
 }
